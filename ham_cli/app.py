@@ -1,0 +1,113 @@
+"""The door: what was typed goes to its command; what went wrong becomes words and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ham_cli import __version__
+from ham_cli.commands import cache, cite, fetch, show, verify
+from ham_cli.console import Console
+from ham_cli.errors import EXIT_CODES, HamError, Terminated, WrongUsageError, from_os_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+_ENDED = {130: "interrupted", 143: "terminated"}
+
+_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {words}" for code, words in EXIT_CODES.items())
+
+
+app = typer.Typer(
+    name="ham",
+    help="A dataset manager for HAM10000: fetch, verify, count, over a local cache.",
+    epilog=_CODES,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  (typer's callback has this form)
+    if wanted:
+        print(f"ham {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False,  # noqa: FBT002
+) -> None:
+    pass
+
+
+for _command in (fetch, verify, cache, show, cite):
+    _command.register(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was typed; the exit code."""
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    signal.signal(signal.SIGTERM, _terminate)
+    console = Console(as_json="--json" in typed)
+    try:
+        code = _run(typed, console)
+        console.finish(code)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read stdout has seen enough: head, less. Nothing more may be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _run(typed: list[str], console: Console) -> int:
+    try:
+        code: int = app(typed, prog_name="ham", standalone_mode=False, obj=console) or 0
+    except SystemExit:
+        # The parser's library does so only where stdout or stderr is a closed pipe.
+        raise BrokenPipeError from None
+    except BrokenPipeError:
+        raise
+    except BaseException as error:
+        if os.environ.get("HAM_DEBUG"):
+            traceback.print_exc()
+        code = _told(error, console)
+    if code in _ENDED:
+        console.say(f"{_ENDED[code]}; what is done is kept, run it again to go on")
+    return code
+
+
+def _told(error: BaseException, console: Console) -> int:
+    """Put a failure into words; its exit code."""
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return 130
+    if isinstance(error, Terminated):
+        return 143
+    if isinstance(error, typer.TyperException):
+        fix = "ham --help, or ham COMMAND --help, shows what there is"
+        error = WrongUsageError(error.format_message().rstrip("."), fix=fix)
+    elif isinstance(error, OSError):
+        error = from_os_error(error)
+    elif not isinstance(error, HamError):
+        fix = "run it again with HAM_DEBUG=1 and report what it prints"
+        error = HamError(f"this is a bug in ham: {type(error).__name__}: {error}", fix=fix)
+    console.fail(error)
+    return error.exit_code
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> Any:  # noqa: ANN401
+    raise Terminated
+
+
+def run() -> None:
+    """Entry point of the ``ham`` command."""
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""Members of a zip, safely: their names are only ever read, never used as paths."""
+
+from __future__ import annotations
+
+import itertools
+import stat
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ham_cli.checksum import CHUNK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MAX_MEMBERS = 200_000
+"""Twenty times the members of the largest published archive."""
+
+_LOCAL_HEADER = struct.Struct("<4s5HLLLHH")
+_SIGNATURE = b"PK\x03\x04"
+_ENCRYPTED = 0x1
+
+
+class BadArchiveError(Exception):
+    """This is no zip that can be read whole, or one that no honest program writes."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file inside a zip: plain values, so that it can be handed to any worker."""
+
+    name: str
+    """As the archive spells it, folders and all."""
+    offset: int
+    """Of its local header, in bytes."""
+    compressed: int
+    bytes: int
+    crc: int
+    method: int
+    """0 stored, 8 deflated."""
+
+    @property
+    def base(self) -> str:
+        """The name without its folders."""
+        return self.name.replace("\\", "/").rpartition("/")[2]
+
+
+def is_clutter(name: str) -> bool:
+    """Whether a path is what macOS leaves behind: ``__MACOSX/``, ``._ISIC_0025504.jpg``, ``.DS_Store``."""
+    parts = name.replace("\\", "/").split("/")
+    return "__MACOSX" in parts or parts[-1].startswith("._") or parts[-1] == ".DS_Store"
+
+
+def members(path: Path) -> tuple[Member, ...]:
+    """The files in a zip, in the order of their bytes; folders and macOS clutter left out.
+
+    Raises `BadArchiveError` for a zip that is truncated, encrypted, or overlaps itself, and for links in it.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
+        raise BadArchiveError(_why(path, error)) from error
+    if len(entries) > MAX_MEMBERS:
+        raise BadArchiveError(f"it has {len(entries)} members; at most {MAX_MEMBERS} are looked at")
+    found = sorted((_member(e) for e in entries if not e.is_dir() and not is_clutter(e.filename)), key=lambda m: m.offset)
+    for first, second in itertools.pairwise(found):
+        if first.offset + first.compressed > second.offset:
+            raise BadArchiveError(f"members {first.name!r} and {second.name!r} overlap")
+    return tuple(found)
+
+
+def chunks(path: Path, member: Member) -> Iterator[bytes]:
+    """The member's bytes, in pieces; its CRC and length are checked at the end.
+
+    Raises `BadArchiveError` when they do not agree with the archive's directory.
+    """
+    entry = zipfile.ZipInfo(member.name)
+    entry.compress_size, entry.file_size, entry.CRC = member.compressed, member.bytes, member.crc
+    entry.compress_type = member.method
+    left = member.bytes
+    try:
+        with path.open("rb") as file:
+            file.seek(member.offset)
+            header = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
+            if header[0] != _SIGNATURE:
+                raise BadArchiveError(f"member {member.name!r} does not begin where the directory says")
+            file.seek(header[-2] + header[-1], 1)
+            with zipfile.ZipExtFile(file, "r", entry) as content:
+                while chunk := content.read(CHUNK):
+                    left -= len(chunk)
+                    yield chunk
+    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError) as error:
+        raise BadArchiveError(f"member {member.name!r}: {error or 'it ends early'}") from error
+    if left:
+        raise BadArchiveError(f"member {member.name!r} ends {left} bytes early")
+
+
+def _member(entry: zipfile.ZipInfo) -> Member:
+    if entry.flag_bits & _ENCRYPTED:
+        raise BadArchiveError(f"member {entry.filename!r} is encrypted")
+    if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise BadArchiveError(f"member {entry.filename!r} is packed by method {entry.compress_type}; only stored and deflated are read")
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise BadArchiveError(f"member {entry.filename!r} is a link")
+    return Member(entry.filename, entry.header_offset, entry.compress_size, entry.file_size, entry.CRC, entry.compress_type)
+
+
+def _why(path: Path, error: Exception) -> str:
+    with path.open("rb") as file:
+        head = file.read(4)
+    if head == _SIGNATURE:
+        return f"it begins as a zip and has no directory at its end ({path.stat().st_size} bytes): it is cut off"
+    if head[:1] == b"<":
+        return "it is a web page, saved under the name of a zip"
+    return f"it is no zip: {error}"

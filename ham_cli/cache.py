@@ -1,0 +1,216 @@
+"""Where everything lies; the writer's lock; room on the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ham_cli import atomic
+from ham_cli import record as records
+from ham_cli.errors import AccessError, LockedError, from_os_error
+from ham_cli.licence import beside_the_data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ham_cli.record import Record
+
+TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# A cache of ham (dataset manager for HAM10000); see https://bford.info/cachedir/\n"
+"""Tells backup programs to pass the cache over (bford.info/cachedir)."""
+
+IMAGE_FOLDERS = {"train": "images", "test": "test", "validation": "validation"}
+"""Where the images of a partition lie."""
+
+MARGIN = 64 << 20
+"""Bytes kept free beside what is asked for: manifests, and what others write meanwhile."""
+
+_CURRENT = "current"
+_LOCK = ".lock"
+_HOLDER = ".lock.json"
+
+
+def default_root() -> Path:
+    """The platform's user cache folder for ``ham``."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("ham", appauthor=False))
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One record's folder in a cache: where each thing lies."""
+
+    path: Path
+
+    def image(self, partition: str, image_id: str) -> Path:
+        """The image of an id."""
+        return self.path / IMAGE_FOLDERS[partition] / f"{image_id}.jpg"
+
+    def mask(self, image_id: str) -> Path:
+        """The lesion mask of an id."""
+        return self.path / "masks" / f"{image_id}_segmentation.png"
+
+    @property
+    def tables(self) -> Path:
+        """The published tables, as received."""
+        return self.path / "tables"
+
+    @property
+    def archives(self) -> Path:
+        """Zips while they arrive, and those that are kept."""
+        return self.path / "archives"
+
+    @property
+    def splits(self) -> Path:
+        """Named splits, a Parquet file each."""
+        return self.path / "splits"
+
+    def manifest(self, name: str) -> Path:
+        """The manifest of a name."""
+        return self.path / "manifests" / f"{name}.parquet"
+
+    def relative(self, path: Path) -> str:
+        """A path as manifests spell it: from the record's folder, with ``/``."""
+        return path.relative_to(self.path).as_posix()
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A cache folder; nothing in it needs to exist yet."""
+
+    root: Path
+
+    def folder(self, record_id: str) -> Folder:
+        """The folder of a record."""
+        return Folder(self.root / record_id)
+
+    def records(self) -> list[str]:
+        """The ids of the records that lie here, sorted."""
+        try:
+            return sorted(p.name for p in self.root.iterdir() if (p / "record.json").is_file())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise from_os_error(error, self.root) from error
+
+    def in_force(self) -> Record | None:
+        """The record fetched last into this cache; ``None`` for an empty cache."""
+        here = self.records()
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            current = (self.root / _CURRENT).read_text().strip()
+            here = [current] if current in here else here
+        return records.load(self.folder(here[-1]).path / "record.json") if here else None
+
+    def adopt(self, record: Record) -> Folder:
+        """Make a record the one in force, with what lies beside its data; its folder."""
+        folder = self.folder(record.id)
+        try:
+            folder.path.mkdir(parents=True, exist_ok=True)
+            atomic.write(self.root / "CACHEDIR.TAG", TAG)
+            atomic.write(folder.path / json.loads(record.source)["digests"]["file"], record.digest_file)
+            for name, text in beside_the_data(record).items():
+                atomic.write(folder.path / name, text)
+            atomic.write(folder.path / "record.json", record.source)
+            atomic.write(self.root / _CURRENT, f"{record.id}\n".encode())
+        except OSError as error:
+            raise from_os_error(error, error.filename or folder.path) from error
+        return folder
+
+
+@contextlib.contextmanager
+def writer(root: Path, timeout: float, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the cache's one writer lock; ``say`` hears at once whom it waits for.
+
+    Raises `LockedError` after ``timeout`` seconds. The lock is the operating system's: it ends with its
+    holder. Where a file system has none, a warning is said and the work goes on: every replace is atomic.
+    """
+    import filelock
+
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise from_os_error(error, root) from error
+    lock = filelock.FileLock(root / _LOCK, timeout=0)
+    try:
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            holder = _holder(root)
+            if timeout > 0:
+                say(f"waiting for {holder}, which is writing to {root} (at most {timeout:g} s: --lock-timeout)")
+            lock.acquire(timeout=timeout)
+    except filelock.Timeout:
+        raise LockedError(
+            "another ham is writing to this cache", where=root, got=_holder(root), fix="wait for it, or give it longer with --lock-timeout"
+        ) from None
+    except PermissionError as error:
+        raise from_os_error(error, root) from error
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno in _NO_WRITING:
+            raise from_os_error(error, root) from error
+        say(f"this file system knows no locks ({error}): do not run two fetches at once")
+    try:
+        with contextlib.suppress(OSError):
+            words = {"pid": os.getpid(), "host": socket.gethostname(), "command": _command()}
+            (root / _HOLDER).write_text(json.dumps(words))
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            (root / _HOLDER).unlink(missing_ok=True)
+        lock.release()
+
+
+def require_room(folder: Path, needed: int) -> None:
+    """Raise `AccessError` unless ``needed`` bytes, and a margin, are free where ``folder`` lies or will lie."""
+    if needed <= 0:
+        return
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < needed + min(MARGIN, needed):
+        raise AccessError(
+            "there is not enough room",
+            where=folder,
+            expected=f"{needed + min(MARGIN, needed)} bytes free",
+            got=f"{free} bytes free",
+            fix="free some room, choose another folder with --cache-dir, or ask for less with --only or --sample",
+        )
+
+
+def listing(folder: Path) -> set[str]:
+    """The names in a folder, without hidden ones; empty where there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return {e.name for e in entries if not e.name.startswith(".")}
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+
+
+def leftovers(folder: Folder) -> list[Path]:
+    """Files that an interrupted run left half written."""
+    return sorted(folder.path.rglob(f".*{atomic.MARK}")) if folder.path.is_dir() else []
+
+
+_NO_WRITING = {28, 30, 122}
+"""ENOSPC, EROFS, EDQUOT: no lock because nothing can be written, which is another matter than no locks."""
+
+
+def _holder(root: Path) -> str:
+    try:
+        words = json.loads((root / _HOLDER).read_text())
+        return f"process {int(words['pid'])} ({words['command']}) on {words['host']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
+
+
+def _command() -> str:
+    # Options may one day hold an address with a password in it: the verb is enough.
+    verbs = [a for a in sys.argv[1:3] if a.isalpha()]
+    return " ".join(["ham", *verbs])

@@ -1,0 +1,1 @@
+"""The verbs: each holds its options, calls the work in sequence, and finds the words."""

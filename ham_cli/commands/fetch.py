@@ -1,0 +1,155 @@
+"""``ham fetch``: from a folder of published files into the cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ham_cli import record as records
+from ham_cli.commands.options import RARELY, Components, Jobs, LockTimeout, Run, command, components_of
+from ham_cli.console import SHOWN, counted
+from ham_cli.console.findings import show_findings
+from ham_cli.errors import WrongUsageError
+
+if TYPE_CHECKING:
+    from ham_cli.findings import Finding
+    from ham_cli.intake.run import Outcome, Request
+
+LINKS = ("auto", "hard", "sym", "copy")
+
+EXAMPLES = (
+    "ham fetch --source ~/Downloads/ham10000",
+    "ham fetch images masks --source /mnt/stick --link hard",
+    "ham fetch --source . --only dx=mel,bcc --sample 50",
+    "ham fetch --source . --allow-partial",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "fetch", examples=EXAMPLES)(fetch)
+
+
+def fetch(
+    run: Run,
+    components: Components = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--source", metavar="FOLDER", show_default=False, help="A folder with published files; repeats, the first one first choice."
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="COLUMN=WORDS", show_default=False, help="Only images whose row says so: dx=mel,bcc; repeats."),
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", metavar="N", show_default=False, help="N lesions of each class, with all their images.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed is another sample.")] = 0,
+    link: Annotated[
+        str, typer.Option("--link", metavar="|".join(LINKS), help="How files come in; auto shares blocks where it can, else copies.")
+    ] = "auto",
+    allow_partial: Annotated[bool, typer.Option("--allow-partial", help="Be content with what the source has: no exit 4.")] = False,
+    keep_archives: Annotated[
+        bool, typer.Option("--keep-archives", help="Keep published zips in the cache.", rich_help_panel=RARELY)
+    ] = False,
+    accept_altered: Annotated[
+        bool,
+        typer.Option(
+            "--accept-altered", help="Take a table that differs from the published one, and mark the manifest.", rich_help_panel=RARELY
+        ),
+    ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option("--record", metavar="FILE", show_default=False, help="Another record than the published one.", rich_help_panel=RARELY),
+    ] = None,
+    lock_timeout: LockTimeout = 600.0,
+    jobs: Jobs = None,
+) -> int:
+    """Bring published files into the cache, vouched for image by image.
+
+    From a folder: published zips, unpacked folders, Kaggle's layout, dataverse_files.zip, another ham cache, any
+    mixture at any depth. Components are by default those of which something is found.
+    """
+    from ham_cli import cache, pool, selection
+    from ham_cli.console.bars import watch
+    from ham_cli.intake.run import Intake, Request
+    from ham_cli.intake.take import Link
+
+    if not source:
+        fix = "name the folder that holds the downloaded files: ham fetch --source FOLDER"
+        raise WrongUsageError("no source is named", expected="--source FOLDER", fix=fix)
+    if link not in LINKS:
+        raise WrongUsageError("--link knows no such way", expected=", ".join(LINKS), got=link)
+    pinned = records.load(record or records.PUBLISHED)
+    run.console.record = pinned.id
+    request = Request(
+        cache=run.cache,
+        record=pinned,
+        sources=tuple(_folder(s) for s in source),
+        components=components_of(components),
+        wish=selection.parse(only or (), sample, seed, pinned),
+        link=Link(link),
+        jobs=jobs or pool.cores(),
+        keep_archives=keep_archives,
+        allow_partial=allow_partial,
+        accept_altered=accept_altered,
+    )
+    intake = Intake(request)
+    with cache.writer(run.cache.root, lock_timeout, run.console.say):
+        intake.load()
+        findings = watch(intake.run(), run.console)
+    return _tell(run, request, intake.outcome, findings)
+
+
+def _folder(source: str) -> Path:
+    if "://" in source:
+        raise WrongUsageError(
+            "this source is no folder",
+            where=source,
+            expected="a folder of published files",
+            fix="download the files, then name their folder",
+        )
+    return Path(source).expanduser().absolute()
+
+
+def _tell(run: Run, request: Request, outcome: Outcome, findings: list[Finding]) -> int:
+    """Say what arrived, what is wrong and what is missing; the exit code."""
+    console, folder = run.console, run.cache.folder(request.record.id)
+    incomplete = {component: names for component, names in outcome.missing.items() if names}
+    for component in outcome.components:
+        console.say(_line(component, outcome))
+    for label in outcome.ignored:
+        console.detail(f"ignored: {label}")
+    show_findings(console, findings, "all of them with --json")
+    for component, names in incomplete.items():
+        console.say(f"{component}: {len(names)} missing: {', '.join(names[:SHOWN])}{' ...' if len(names) > SHOWN else ''}")
+    console.say(f"{'unchanged' if not outcome.written else 'written'}: {folder.manifest('images')}")
+    code = 3 if findings else 4 if incomplete and not request.allow_partial else 0
+    if code == 4:  # noqa: PLR2004  (EXIT_CODES says what it means)
+        console.say("incomplete: add a --source that has the rest, or be content with --allow-partial (exit code 4)")
+    console.result = {
+        "folder": str(folder.path),
+        "components": outcome.components,
+        "taken": dict(outcome.taken),
+        "have": outcome.have,
+        "unvouched": dict(outcome.unvouched),
+        "missing": incomplete,
+        "findings": [f.fields() for f in findings],
+        "ignored": outcome.ignored,
+        "written": outcome.written,
+    }
+    return code
+
+
+def _line(component: str, outcome: Outcome) -> str:
+    have, taken = outcome.have.get(component), outcome.taken.get(component, 0)
+    if have is None:
+        return f"{component}: {'missing' if component in outcome.missing else 'have the table'}"
+    thing = "mask" if component == "masks" else "image"
+    unvouched = outcome.unvouched.get(component)
+    more = f", {unvouched} of them vouched for by nobody" if unvouched else ""
+    return f"{component}: {counted(have, thing)} in the cache, {taken} new{more}"

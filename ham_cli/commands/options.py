@@ -1,0 +1,116 @@
+"""What every command shares: ``--cache-dir``, ``--json``, ``-q``, ``-v``, and how it ends."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ham_cli.errors import WrongUsageError
+from ham_cli.record import COMPONENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ham_cli.cache import Cache
+    from ham_cli.console import Console
+    from ham_cli.record import Record
+
+EVERYWHERE = "Everywhere"
+RARELY = "Rarely needed"
+
+_COMMON: dict[str, Any] = {
+    "cache_dir": Annotated[
+        Path | None,
+        typer.Option(
+            "--cache-dir",
+            envvar="HAM_CACHE_DIR",
+            show_default=False,
+            metavar="DIR",
+            help="Where the data lies; else the user cache folder.",
+            rich_help_panel=EVERYWHERE,
+        ),
+    ],
+    "as_json": Annotated[
+        bool, typer.Option("--json", envvar="HAM_JSON", help="One JSON document on stdout, also on failure.", rich_help_panel=EVERYWHERE)
+    ],
+    "quiet": Annotated[
+        bool, typer.Option("-q", "--quiet", envvar="HAM_QUIET", help="Only results, warnings and errors.", rich_help_panel=EVERYWHERE)
+    ],
+    "verbose": Annotated[
+        bool, typer.Option("-v", "--verbose", envvar="HAM_VERBOSE", help="Say more on stderr.", rich_help_panel=EVERYWHERE)
+    ],
+}
+
+Components = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[COMPONENT]...", show_default=False, help=f"Any of: {', '.join(COMPONENTS)}."),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", envvar="HAM_JOBS", min=1, show_default=False, metavar="N", help="Workers; else the cores this process may use."),
+]
+LockTimeout = Annotated[
+    float,
+    typer.Option(
+        "--lock-timeout", envvar="HAM_LOCK_TIMEOUT", min=0, metavar="SECONDS", help="How long to wait for another ham that writes."
+    ),
+]
+
+
+@dataclass
+class Run:
+    """What a command is given beside its own options."""
+
+    console: Console
+    cache: Cache
+
+    def record(self) -> Record | None:
+        """The record in force in the cache; ``None`` for an empty one."""
+        record = self.cache.in_force()
+        self.console.record = record.id if record else None
+        return record
+
+
+def command(app: typer.Typer, name: str, *, examples: Sequence[str]) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Register a command: its own parameters, the shared ones, and examples under its help.
+
+    The function gets a `Run` first, and returns the exit code.
+    """
+
+    def register(function: Callable[..., int]) -> Callable[..., int]:
+        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+
+        def call(context: typer.Context, **given: Any) -> int:  # noqa: ANN401
+            from ham_cli.cache import Cache, default_root
+
+            common = {key: given.pop(key) for key in _COMMON}
+            full = context.command_path.partition(" ")[2]
+            context.obj.configure(full, as_json=common["as_json"], quiet=common["quiet"], verbose=common["verbose"])
+            root = common["cache_dir"] or default_root()
+            return function(Run(context.obj, Cache(Path(root).expanduser().absolute())), **given)
+
+        parameters = [inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
+        parameters += [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+        parameters += [
+            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=None if key == "cache_dir" else False)
+            for key, kind in _COMMON.items()
+        ]
+        call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {p.name: p.annotation for p in parameters}
+        epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
+        app.command(name, help=inspect.getdoc(function), epilog=epilog)(call)
+        return function
+
+    return register
+
+
+def components_of(names: Sequence[str] | None) -> tuple[str, ...]:
+    """The components that were typed, in the program's order; `WrongUsageError` for an unknown one."""
+    unknown = [name for name in names or () if name not in COMPONENTS]
+    if unknown:
+        raise WrongUsageError("there is no such component", expected=", ".join(COMPONENTS), got=", ".join(unknown))
+    return tuple(c for c in COMPONENTS if c in (names or ()))

@@ -1,0 +1,127 @@
+"""``ham verify``: the cache held against the record."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ham_cli.commands.options import Components, Jobs, Run, command, components_of
+from ham_cli.console.findings import show_findings
+from ham_cli.errors import AccessError, from_os_error
+from ham_cli.record import COMPONENTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ham_cli.findings import Finding
+    from ham_cli.holdings import Holdings
+    from ham_cli.integrity import Check
+
+EXAMPLES = (
+    "ham verify",
+    "ham verify images masks --jobs 4",
+    "ham verify --all --json | jq .result.findings",
+    "ham verify --quick && make train",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "verify", examples=EXAMPLES)(verify)
+
+
+def verify(
+    run: Run,
+    components: Components = None,
+    everything: Annotated[bool, typer.Option("--all", help="Judge by the whole record, also what was never fetched.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Only names and sizes.")] = False,
+    jobs: Jobs = None,
+) -> int:
+    """Hold the cache against the record: every image, mask, table and kept zip.
+
+    Judges what was fetched or asked for; a component that is named, or --all, is judged whole.
+    """
+    from ham_cli import holdings, pool
+    from ham_cli.console.bars import watch
+    from ham_cli.integrity import Check
+
+    named = COMPONENTS if everything else components_of(components)
+    record = run.record()
+    if record is None:
+        if not named:
+            run.console.say(f"nothing is fetched yet in {run.cache.root}")
+            return 0
+        from ham_cli import record as records
+
+        record = records.load()
+        run.console.record = record.id
+    held = holdings.load(record, run.cache.folder(record.id))
+    check = Check(held, named, quick, jobs or pool.cores())
+    findings = watch(check.run(), run.console)
+    return _tell(run, held, check, findings)
+
+
+def _tell(run: Run, held: Holdings, check: Check, findings: list[Finding]) -> int:
+    """Show the table and the findings, write them down, and say how it stands."""
+    from ham_cli.console.tables import Table
+
+    console = run.console
+    rows = [_row(component, check, findings) for component in COMPONENTS]
+    columns = ("component", "published>", "checked>", "right>", "missing>", "wrong>", "extra>", "verdict")
+    console.table(Table("", columns, rows))
+    saved = _save(run, held, check, findings)
+    show_findings(console, findings, f"in {saved}" if saved else "with --json all of them")
+    for component, tally in check.tallies.items():
+        if tally.unvouched:
+            console.say(f"{component}: {tally.unvouched} are vouched for by no published digest: they are as they arrived")
+    for image_id, reason in held.record.not_in_record.items():
+        if image_id in held.rows:
+            console.say(reason)
+    console.result = {
+        "folder": str(held.folder.path),
+        "quick": check.quick,
+        "checked": {c: vars(t) for c, t in check.tallies.items() if t.asked},
+        "not_fetched": [c for c, t in check.tallies.items() if not t.asked],
+        "findings": [f.fields() for f in findings],
+        "notes": [reason for image_id, reason in held.record.not_in_record.items() if image_id in held.rows],
+    }
+    return 3 if findings else 0
+
+
+def _row(component: str, check: Check, findings: list[Finding]) -> tuple[object, ...]:
+    tally = check.tallies[component]
+    mine = [f.verdict for f in findings if f.component == component]
+    if not tally.asked and not mine:
+        return component, tally.published, 0, 0, 0, 0, 0, "not fetched"
+    missing, extra = mine.count("missing"), mine.count("extra")  # type: ignore[arg-type]
+    wrong = len(mine) - missing - extra
+    verdict = "wrong" if mine else "right" if tally.asked >= tally.published else f"right, {tally.published - tally.asked} not fetched"
+    return component, tally.published, tally.checked, tally.right, missing, wrong, extra, verdict
+
+
+def _save(run: Run, held: Holdings, check: Check, findings: list[Finding]) -> Path | None:
+    """Write ``verification.parquet``, the previous run beside it; where that cannot be, only say so."""
+    from ham_cli import atomic, manifest
+    from ham_cli.manifest import Manifest, schemas
+
+    path = held.folder.manifest("verification")
+    options = {
+        "components": list(check.components),
+        "quick": check.quick,
+        "verified": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "tallies": {c: vars(t) for c, t in check.tallies.items() if t.asked},
+    }
+    rows = [{**f.fields(), "verdict": str(f.verdict)} for f in findings]
+    if not held.folder.path.is_dir():
+        return None
+    try:
+        if path.is_file():
+            atomic.write(path.with_name("verification.previous.parquet"), path.read_bytes())
+        manifest.write(path, Manifest(schemas.VERIFICATION, rows, held.record.id, options))
+    except (OSError, AccessError) as error:
+        words = from_os_error(error).what if isinstance(error, OSError) else error.what
+        run.console.say(f"the result could not be saved in {path.parent}: {words}")
+        return None
+    return path

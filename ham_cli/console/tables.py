@@ -1,0 +1,94 @@
+"""Tables that are never cut: framed for a person, aligned in a pipe, stacked where the terminal is too narrow."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from ham_cli.console import clean, is_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_GAP = "  "
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells of text under names."""
+
+    title: str
+    columns: tuple[str, ...]
+    """Names; one that ends in ``>`` is set to the right (numbers), one in ``~`` may be wrapped (sentences)."""
+    rows: Sequence[Sequence[object]]
+
+    def text(self) -> list[list[str]]:
+        """The cells as they are printed; what is not there is ``-``."""
+        return [["-" if cell is None or cell == "" else clean(str(cell)) for cell in row] for row in self.rows]
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names without their marks."""
+        return [c.rstrip(">~") for c in self.columns]
+
+
+def show(table: Table, stream: IO[str]) -> None:
+    """Print a table for whoever reads the stream."""
+    if not table.rows:
+        return
+    if not is_terminal(stream):
+        print("\n".join(aligned(table)), file=stream)
+    elif _narrowest(table) > shutil.get_terminal_size().columns:
+        print("\n".join(stacked(table)), file=stream)
+    else:
+        _framed(table, stream)
+
+
+def aligned(table: Table) -> list[str]:
+    """Lines with two spaces between columns, for pipes and files."""
+    cells = [table.names, *table.text()]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(table.columns))]
+    lines = []
+    for row in cells:
+        parts = [c.rjust(w) if name.endswith(">") else c.ljust(w) for c, w, name in zip(row, widths, table.columns, strict=True)]
+        lines.append(_GAP.join(parts).rstrip())
+    return [*([table.title] if table.title else []), *lines]
+
+
+def stacked(table: Table) -> list[str]:
+    """A block a row, a line a cell: for terminals narrower than the table."""
+    width = max(len(name) for name in table.names)
+    lines = [table.title] if table.title else []
+    for row in table.text():
+        lines += [f"{name.ljust(width)}  {cell}" for name, cell in zip(table.names, row, strict=True)]
+        lines.append("")
+    return lines[:-1]
+
+
+def _narrowest(table: Table) -> int:
+    cells = [table.names, *table.text()]
+    wide = [max(len(row[i]) for row in cells) for i in range(len(table.columns))]
+    wraps = [min(w, 30) if name.endswith("~") else w for w, name in zip(wide, table.columns, strict=True)]
+    return sum(wraps) + 2 * len(wraps)
+
+
+def _framed(table: Table, stream: IO[str]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as Frame
+    from rich.text import Text
+
+    console = Console(file=stream, highlight=False)
+    plain = console.options.ascii_only
+    frame = Frame(
+        title=Text(table.title), title_justify="left", box=box.ASCII2 if plain else box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False
+    )
+    for column, name in zip(table.columns, table.names, strict=True):
+        wraps = column.endswith("~")
+        frame.add_column(
+            Text(name), justify="right" if column.endswith(">") else "left", no_wrap=not wraps, overflow="fold" if wraps else "ignore"
+        )
+    for row in table.text():
+        frame.add_row(*(Text(cell) for cell in row))
+    console.print(frame)

@@ -1,0 +1,84 @@
+"""What work yields while it runs: findings (one fault, as a value) and progress."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What is wrong with one thing."""
+
+    MISSING = "missing"
+    WRONG = "wrong"
+    EXTRA = "extra"
+    UNREADABLE = "unreadable"
+    ALTERED = "altered"
+    UNVOUCHED = "unvouched"
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One fault in one thing."""
+
+    component: str
+    """``images``, ``metadata``, ``masks``, ``test``, ``ratings`` or ``validation``."""
+    path: str
+    """Where: relative to the cache's record folder or to the source, with ``/``."""
+    verdict: Verdict
+    image_id: str | None = field(default=None, compare=False)
+    """``ISIC_0024306``, where the thing is about one image."""
+    expected: str | None = field(default=None, compare=False)
+    got: str | None = field(default=None, compare=False)
+    detail: str | None = field(default=None, compare=False)
+    """A sentence for a person."""
+
+    def fields(self) -> dict[str, str | None]:
+        """The finding as ``--json`` and ``verification.parquet`` show it."""
+        return {
+            "component": self.component,
+            "path": self.path,
+            "image_id": self.image_id,
+            "verdict": str(self.verdict),
+            "expected": self.expected,
+            "got": self.got,
+            "detail": self.detail,
+        }
+
+
+@dataclass(frozen=True)
+class Started:
+    """Work on one named thing began."""
+
+    name: str
+    total: int
+    """Bytes of the whole, or things where ``unit`` says so."""
+    unit: str = "bytes"
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """So much more of a started thing is done."""
+
+    name: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Done:
+    """A started thing is finished."""
+
+    name: str
+    words: str = ""
+    """What came of it, for a plain line."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something a person should know that is no fault."""
+
+    text: str
+    warning: bool = False
+
+
+Event = Started | Advanced | Done | Note | Finding

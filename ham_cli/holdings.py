@@ -1,0 +1,198 @@
+"""What a cache holds of a record, as its manifests and its folders tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ham_cli import cache, manifest
+from ham_cli.manifest import Manifest, schemas
+from ham_cli.selection import Selection, choose, restored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ham_cli.cache import Folder
+    from ham_cli.record import Record
+
+Row = dict[str, Any]
+
+IMAGE_COLUMNS = ("path", "bytes", "sha256", "vouched", "width", "height", "archive")
+MASK_COLUMNS = ("mask_path", "mask_bytes", "mask_sha256")
+
+PARTITION = {"images": "train", "masks": "train", "test": "test", "validation": "validation"}
+"""The partition whose images or masks a component is; the other components are tables alone."""
+
+TABLED = {"metadata": "train", "test": "test", "validation": "validation"}
+"""The partition whose table a component brings."""
+
+
+@dataclass
+class Holdings:
+    """A record's folder in memory; `save` puts back what changed."""
+
+    record: Record
+    folder: Folder
+    rows: dict[str, Row]
+    """Image id to its row of ``images.parquet``."""
+    files: dict[tuple[str, str], Row]
+    """Component and name to a row of ``files.parquet``."""
+    options: dict[str, Any]
+    """``asked`` (component to selections), ``tables`` (partition to its columns and differences)."""
+    on_disk: dict[str, set[str]]
+    """Names in each image folder and in ``masks``, as they were when this was loaded."""
+    _changed: set[str] = field(default_factory=set)
+    """Manifests to write."""
+
+    def name(self, image_id: str, *, mask: bool) -> str:
+        """The file name of an image or mask."""
+        return f"{image_id}_segmentation.png" if mask else f"{image_id}.jpg"
+
+    def target(self, image_id: str, component: str) -> Any:  # noqa: ANN401
+        """Where a component's image or mask lies or will lie."""
+        return self.folder.mask(image_id) if component == "masks" else self.folder.image(PARTITION[component], image_id)
+
+    def has(self, image_id: str, component: str) -> bool:
+        """Whether an image or mask is there: named by its row, or in place where no table names it yet."""
+        mask = component == "masks"
+        row = self.rows.get(image_id)
+        if row is not None:
+            return row["mask_path" if mask else "path"] is not None
+        where = "masks" if mask else cache.IMAGE_FOLDERS[PARTITION[component]]
+        return self.name(image_id, mask=mask) in self.on_disk[where]
+
+    def partition(self, image_id: str) -> str | None:
+        """The published role of an image, from its row or else from its id."""
+        row = self.rows.get(image_id)
+        return row["partition"] if row else self.record.partition_of(image_id)
+
+    def wanted(self, component: str, wish: Selection) -> list[str]:
+        """The images a component must have under a selection, sorted: all that its table, or else its digests, name."""
+        partition = PARTITION[component]
+        rows = [r for r in self.rows.values() if r["partition"] == partition and r["in_record"]]
+        if rows:
+            return sorted(choose(rows, wish))
+        if partition == "train":
+            suffix = self.name("", mask=component == "masks")
+            return sorted(name.removesuffix(suffix) for name in self.record.digests if name.endswith(suffix))
+        return sorted(self.record.validation_ids) if partition == "validation" else []
+
+    def present(self, component: str) -> list[str]:
+        """The images or masks of a component that their rows place in the cache, sorted."""
+        partition, column = PARTITION[component], "mask_path" if component == "masks" else "path"
+        return sorted(i for i, r in self.rows.items() if r["partition"] == partition and r[column])
+
+    def has_table(self, component: str) -> bool:
+        """Whether the table that a component brings, if it brings one, is in the cache."""
+        if component == "ratings":
+            return any(r["component"] == "ratings" and r["state"] == "have" for r in self.files.values())
+        return component not in TABLED or TABLED[component] in self.options.get("tables", {})
+
+    def asked(self, component: str) -> list[Selection]:
+        """The selections of a component that past runs asked for."""
+        return [restored(fields) for fields in self.options.get("asked", {}).get(component, [])]
+
+    def ask(self, component: str, wish: Selection) -> None:
+        """Remember that ``wish`` was asked of a component; the whole of it swallows its parts."""
+        past = self.asked(component)
+        wishes = list(dict.fromkeys([*past, wish]))
+        whole = [w for w in wishes if not w]
+        if (whole or wishes) != past:
+            asked = self.options.get("asked", {}) | {component: [w.fields() for w in whole or wishes]}
+            self.set_option("asked", asked)
+
+    def set_option(self, name: str, value: object) -> None:
+        """Write one option of ``images.parquet``."""
+        self.options[name] = value
+        self._changed.add("images")
+
+    def put(self, image_id: str, component: str, facts: Mapping[str, Any]) -> None:
+        """Write into its row that an image or mask is there; one that no table names yet is left to a later run."""
+        if (row := self.rows.get(image_id)) is not None:
+            row.update(facts)
+            self._changed.add("images")
+        self.on_disk["masks" if component == "masks" else cache.IMAGE_FOLDERS[PARTITION[component]]].add(
+            self.name(image_id, mask=component == "masks")
+        )
+
+    def put_file(self, row: Row) -> None:
+        """Write a row of ``files.parquet``."""
+        self.files[row["component"], row["name"]] = row
+        self._changed.add("files")
+
+    def replace_rows(self, partition: str, rows: Iterable[Row]) -> None:
+        """Give a partition other rows of its table; what is known of files stays with its image."""
+        old = {image_id: row for image_id, row in self.rows.items() if row["partition"] == partition}
+        for image_id in old:
+            del self.rows[image_id]
+        for row in rows:
+            known = old.get(row["image_id"], {})
+            files = {column: known.get(column) for column in (*IMAGE_COLUMNS, *MASK_COLUMNS)}
+            in_record = row["image_id"] not in self.record.not_in_record
+            self.rows[row["image_id"]] = {**row, **files, "partition": partition, "in_record": in_record}
+        self._changed.add("images")
+
+    def forget(self, row: Row, columns: Iterable[str]) -> None:
+        """Clear what a row says of a file that is gone."""
+        row.update(dict.fromkeys(columns))
+        self._changed.add("images")
+
+    def save(self) -> list[str]:
+        """Write the manifests that changed, ``images.parquet`` last; their names."""
+        written = sorted(self._changed)
+        contents = {"files": list(self.files.values()), "images": list(self.rows.values())}
+        for name in written:
+            schema = {"files": schemas.FILES, "images": schemas.IMAGES}[name]
+            options = self.options if name == "images" else {}
+            manifest.write(self.folder.manifest(name), Manifest(schema, contents[name], self.record.id, options))
+        self._changed.clear()
+        return [f"{name}.parquet" for name in written]
+
+    def blank_file(self, component: str, name: str) -> Row:
+        """The row of a file that never arrived: what is published of it."""
+        row: Row = dict.fromkeys(c.name for c in schemas.FILES.columns)
+        row.update(component=component, name=name, state="missing", expected_from="none")
+        found = next((f for f in self.record.published(component) if f.name == name), None)
+        form = next((t for t in self.record.tables if t.component == component and t.name == name), None)
+        if found is not None:
+            row.update(original_name=found.original_name, datafile_id=found.datafile_id)
+        known = found or form
+        if known is not None and known.md5 is not None:
+            row.update(expected_bytes=known.bytes, expected_md5=known.md5, expected_from="pinned")
+        return row
+
+
+def load(record: Record, folder: Folder, *, damaged_ok: bool = False) -> Holdings:
+    """What a record's folder holds; nothing of it needs to be there.
+
+    ``damaged_ok``: a manifest that cannot be read counts as absent, for `fetch`, which makes it anew;
+    else it raises `AccessError`.
+    """
+    images = manifest.read(folder.manifest("images"), schemas.IMAGES, missing_ok=True, damaged_ok=damaged_ok)
+    files = manifest.read(folder.manifest("files"), schemas.FILES, missing_ok=True, damaged_ok=damaged_ok)
+    holdings = Holdings(
+        record,
+        folder,
+        rows={row["image_id"]: row for row in images.rows} if images else {},
+        files={(row["component"], row["name"]): row for row in files.rows} if files else {},
+        options=dict(images.options) if images else {},
+        on_disk={name: cache.listing(folder.path / name) for name in (*cache.IMAGE_FOLDERS.values(), "masks")},
+    )
+    for published in record.files:
+        if (published.component, published.name) not in holdings.files:
+            row = holdings.blank_file(published.component, published.name)
+            holdings.files[published.component, published.name] = row
+    return holdings
+
+
+def forget_vanished(holdings: Holdings) -> None:
+    """Let go of what manifests name and a person has deleted: the next fetch must bring it again."""
+    for row in holdings.rows.values():
+        for column, columns in (("path", IMAGE_COLUMNS), ("mask_path", MASK_COLUMNS)):
+            if row[column]:
+                where, _, name = row[column].partition("/")
+                if name not in holdings.on_disk.get(where, ()):
+                    holdings.forget(row, columns)
+    for row in holdings.files.values():
+        if row["path"] and not (holdings.folder.path / row["path"]).is_file():
+            holdings.put_file(row | {"state": "missing", "path": None})

@@ -1,0 +1,29 @@
+"""One image: what its header says."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+from PIL import Image
+
+FORMATS = ("JPEG", "PNG")
+
+
+class NotAnImageError(Exception):
+    """These bytes are no JPEG or PNG that can be opened."""
+
+
+def size(head: bytes) -> tuple[int, int]:
+    """Width and height in pixels, from an image's first bytes; pixels are not decoded.
+
+    Raises `NotAnImageError` for anything that is no JPEG or PNG, and for a header that announces a
+    picture too large to be decoded safely.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(io.BytesIO(head), formats=FORMATS) as image:
+                return image.size
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise NotAnImageError(str(error).replace(repr(io.BytesIO), "it")) from error

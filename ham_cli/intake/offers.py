@@ -1,0 +1,150 @@
+"""What a folder offers: images, masks, tables and zips at any depth, recognised by name."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ham_cli import archives, tables
+from ham_cli.findings import Finding, Verdict
+from ham_cli.intake import recognise
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
+    from ham_cli.archives import Member
+    from ham_cli.record import PublishedFile, Record
+
+_HEAD = 4096
+"""Bytes of a file's start that must hold a table's first line."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where offered bytes lie: a file, or a member of a zip."""
+
+    file: Path
+    label: str
+    """The path as a person sees it: from the source, with ``/``."""
+    member: Member | None = None
+
+    def head(self, count: int) -> bytes:
+        """Its first bytes, or all where it has fewer."""
+        if self.member is None:
+            with self.file.open("rb") as file:
+                return file.read(count)
+        found = b""
+        for chunk in archives.chunks(self.file, self.member):
+            found += chunk
+            if len(found) >= count:
+                break
+        return found[:count]
+
+
+@dataclass(frozen=True)
+class Zip:
+    """A zip that can be opened."""
+
+    file: Path
+    label: str
+    published: PublishedFile | None
+    """The published archive whose name it has."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether its size allows it to be the published file; its MD5 decides."""
+        return self.published is not None and self.published.bytes in {None, self.file.stat().st_size}
+
+
+@dataclass
+class Offers:
+    """Everything recognised in one or more folders."""
+
+    images: dict[str, list[Place]] = field(default_factory=lambda: defaultdict(list))
+    """Image id to the places that have it, the first one first choice."""
+    masks: dict[str, list[Place]] = field(default_factory=lambda: defaultdict(list))
+    tables: list[Place] = field(default_factory=list)
+    zips: dict[Path, Zip] = field(default_factory=dict)
+    nested: list[Place] = field(default_factory=list)
+    """Zips inside zips, not yet opened."""
+    settled: list[str] = field(default_factory=list)
+    """Names of published archives that were passed over: all of theirs is in the cache."""
+    ignored: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def look(source: Path, record: Record, offers: Offers, *, beyond: Container[Path], settled: Container[str]) -> None:
+    """Add what a folder offers to ``offers``.
+
+    ``beyond`` are folders not to enter (the cache itself), ``settled`` published archives not worth opening.
+    """
+    for file in _files(source, beyond):
+        label = file.relative_to(source).as_posix()
+        try:
+            if recognise.is_archive(file.name):
+                look_into(Zip(file, label, recognise.archive_of(file.name, record)), record, offers, settled=settled)
+            else:
+                _sort(Place(file, label), file.name, record, offers)
+        except OSError as error:
+            offers.findings.append(Finding("source", label, Verdict.UNREADABLE, got=error.strerror))
+
+
+def look_into(archive: Zip, record: Record, offers: Offers, *, settled: Container[str] = (), deeper: bool = True) -> None:
+    """Add what a zip offers; a zip inside it is put off (``deeper``) or passed over."""
+    published = archive.published
+    if published and published.name in settled and archive.whole:
+        offers.settled.append(published.name)
+        return
+    try:
+        found = archives.members(archive.file)
+    except archives.BadArchiveError as error:
+        offers.findings.append(_bad_zip(archive, error))
+        return
+    offers.zips[archive.file] = archive
+    for member in found:
+        place = Place(archive.file, f"{archive.label}/{member.name}", member)
+        if recognise.is_archive(member.base):
+            (offers.nested if deeper else offers.ignored).append(place if deeper else place.label)  # type: ignore[arg-type]
+            continue
+        try:
+            _sort(place, member.base, record, offers)
+        except archives.BadArchiveError as error:
+            offers.findings.append(Finding("source", place.label, Verdict.UNREADABLE, detail=str(error)))
+
+
+def _sort(place: Place, base: str, record: Record, offers: Offers) -> None:
+    if image_id := recognise.image_of(base, record):
+        offers.images[image_id].append(place)
+    elif image_id := recognise.mask_of(base, record):
+        offers.masks[image_id].append(place)
+    elif recognise.may_be_table(base) and tables.kind_of(place.head(_HEAD), record):
+        offers.tables.append(place)
+    else:
+        offers.ignored.append(place.label)
+
+
+def _files(source: Path, beyond: Container[Path]) -> Iterator[Path]:
+    """Every file below a folder, sorted, without clutter; links are followed, circles are not."""
+    seen: set[tuple[int, int]] = set()
+    for place, folders, names in os.walk(source, followlinks=True):
+        here = Path(place)
+        status = here.stat()
+        if (status.st_dev, status.st_ino) in seen or here.resolve() in beyond:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(f for f in folders if not archives.is_clutter(f) and not f.startswith("."))
+        for name in sorted(names):
+            if not archives.is_clutter(name) and not name.startswith("."):
+                yield here / name
+
+
+def _bad_zip(archive: Zip, error: Exception) -> Finding:
+    published = archive.published
+    expected = f"{published.bytes} bytes" if published and published.bytes else None
+    got = f"{archive.file.stat().st_size} bytes"
+    component = published.component if published else "source"
+    return Finding(component, archive.label, Verdict.UNREADABLE, expected=expected, got=got, detail=str(error))

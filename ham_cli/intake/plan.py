@@ -1,0 +1,135 @@
+"""What must happen so that the cache holds what was asked for: decided from what is known, without touching anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ham_cli.holdings import PARTITION
+from ham_cli.intake.take import MAX_BYTES, Link, Task
+from ham_cli.record import COMPONENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from ham_cli.holdings import Holdings
+    from ham_cli.intake.offers import Offers, Place, Zip
+    from ham_cli.selection import Selection
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Tasks in the order they are done."""
+
+    adopt: tuple[Task, ...] = ()
+    """Files that an interrupted run put in place and no manifest names yet."""
+    loose: tuple[Task, ...] = ()
+    unpack: dict[Path, tuple[Task, ...]] = field(default_factory=dict)
+    """Tasks by zip, in the order of their bytes."""
+    others: dict[tuple[str, bool], tuple[Place, ...]] = field(default_factory=dict)
+    """Further places of an image or mask, should the first one be wrong."""
+
+    @property
+    def room(self) -> int:
+        """Bytes that will be written, were every file copied."""
+        loose = sum(t.source.stat().st_size for t in self.loose if t.link in {Link.AUTO, Link.COPY})
+        return loose + sum(min(t.member.bytes, MAX_BYTES) for tasks in self.unpack.values() for t in tasks if t.member)
+
+    @property
+    def folders(self) -> set[Path]:
+        """The folders that the tasks put files in."""
+        return {t.target.parent for tasks in (self.loose, *self.unpack.values()) for t in tasks}
+
+
+def found(offers: Offers, state: Holdings, kinds: Iterable[str]) -> list[str]:
+    """The components of which something is offered; ``kinds`` are those of the offered tables."""
+    here = set(kinds) | {name for name, published in _settled(offers, state) if published}
+    roles = {state.partition(image_id) for image_id in offers.images}
+    here |= {component for component in ("images", "test", "validation") if PARTITION[component] in roles}
+    here |= {z.published.component for z in offers.zips.values() if z.published and z.published.kind == "archive"}
+    if offers.masks:
+        here.add("masks")
+    return [component for component in COMPONENTS if component in here]
+
+
+def decide(components: Sequence[str], offers: Offers, state: Holdings, wish: Selection, link: Link) -> Plan:
+    """The tasks that bring what is asked for and not there yet; nothing is read or written here."""
+    adopt, loose, others = [], [], {}
+    unpack: dict[Path, list[Task]] = {}
+    for component in components:
+        if component not in PARTITION:
+            continue
+        mask = component == "masks"
+        for image_id in state.wanted(component, wish):
+            if state.has(image_id, component):
+                continue
+            places = (offers.masks if mask else offers.images).get(image_id, [])
+            own = _in_place(image_id, component, state)
+            if own and (own.expected or not places):
+                adopt.append(own)
+            elif places:
+                task = task_of(image_id, component, places[0], state, link)
+                others[image_id, mask] = tuple(places[1:])
+                if task.member is None:
+                    loose.append(task)
+                else:
+                    hold = _may_overrule(offers.zips[task.source])
+                    unpack.setdefault(task.source, []).append(replace(task, hold=hold))
+    ordered = {z: tuple(sorted(tasks, key=lambda t: t.member.offset if t.member else 0)) for z, tasks in unpack.items()}
+    return Plan(tuple(adopt), tuple(loose), ordered, others)
+
+
+def task_of(image_id: str, component: str, place: Place, state: Holdings, link: Link) -> Task:
+    """The task that takes one image or mask from one place."""
+    mask = component == "masks"
+    target = state.target(image_id, component)
+    expected = state.record.digests.get(target.name)
+    return Task(image_id, mask, place.file, place.label, place.member, target, expected, link, hold=False)
+
+
+def missing(components: Sequence[str], state: Holdings, wish: Selection) -> Iterator[tuple[str, list[str]]]:
+    """Each component of which something asked for is not in the cache, with the names of what is missing."""
+    for component in components:
+        lacking = [] if state.has_table(component) else [_table_name(component, state)]
+        if component in PARTITION:
+            lacking += [i for i in state.wanted(component, wish) if not state.has(i, component)]
+            if component == "test" and not state.has_table(component):
+                lacking.append(f"{state.record.partitions['test'].images} images")
+        if lacking:
+            yield component, lacking
+
+
+def complete(zipped: Zip, offers: Offers, state: Holdings) -> bool:
+    """Whether every image or mask that a zip holds is indexed."""
+    inside = Counter(
+        (image_id, mask)
+        for mask, offered in ((False, offers.images), (True, offers.masks))
+        for image_id, places in offered.items()
+        if any(p.file == zipped.file for p in places) and image_id not in state.record.not_in_record
+    )
+    return bool(inside) and all((row := state.rows.get(i)) and row["mask_path" if mask else "path"] for i, mask in inside)
+
+
+def _may_overrule(archive: Zip) -> bool:
+    """Whether the zip's own MD5 may turn out to be the published one, and settle what its members are."""
+    return archive.whole and archive.published is not None and archive.published.md5 is not None
+
+
+def _in_place(image_id: str, component: str, state: Holdings) -> Task | None:
+    mask = component == "masks"
+    target = state.target(image_id, component)
+    if target.name not in state.on_disk.get(target.parent.name, ()) or image_id not in state.rows:
+        return None
+    expected = state.record.digests.get(target.name)
+    return Task(image_id, mask, target, state.folder.relative(target), None, target, expected, Link.COPY, hold=False)
+
+
+def _table_name(component: str, state: Holdings) -> str:
+    return next(f.received_name if f.kind == "table" else f.name for f in state.record.published(component) if f.kind != "archive")
+
+
+def _settled(offers: Offers, state: Holdings) -> Iterator[tuple[str, bool]]:
+    for published in (*state.record.files, *state.record.bucket_files):
+        yield published.component, published.name in offers.settled

@@ -1,0 +1,265 @@
+"""Take from folders into the cache what was asked for: look, decide, do, index."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ham_cli import atomic, cache, holdings, pool
+from ham_cli.errors import UnavailableError, WrongUsageError
+from ham_cli.findings import Advanced, Done, Finding, Started, Verdict
+from ham_cli.intake import offers as offering
+from ham_cli.intake import plan as planning
+from ham_cli.intake import shelve, zips
+from ham_cli.intake.take import Link, Taken, take
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from ham_cli.cache import Cache
+    from ham_cli.findings import Event
+    from ham_cli.holdings import Holdings
+    from ham_cli.intake.offers import Place, Zip
+    from ham_cli.intake.take import Task
+    from ham_cli.record import Record
+    from ham_cli.selection import Selection
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asked of ``fetch``."""
+
+    cache: Cache
+    record: Record
+    sources: tuple[Path, ...]
+    """Folders, the first one first choice."""
+    components: tuple[str, ...]
+    """Empty: those of which something is found."""
+    wish: Selection
+    link: Link
+    jobs: int
+    keep_archives: bool = False
+    allow_partial: bool = False
+    accept_altered: bool = False
+
+
+@dataclass
+class Outcome:
+    """What came of a fetch."""
+
+    components: list[str] = field(default_factory=list)
+    taken: Counter[str] = field(default_factory=Counter)
+    """Component to how many images or masks arrived in this run."""
+    unvouched: Counter[str] = field(default_factory=Counter)
+    """Of them, those that no published digest and no archive vouches for."""
+    missing: dict[str, list[str]] = field(default_factory=dict)
+    """Component to what was asked for and is not there."""
+    have: dict[str, int] = field(default_factory=dict)
+    """Component to how many images or masks are in the cache now."""
+    written: list[str] = field(default_factory=list)
+    """Manifests that changed."""
+    ignored: list[str] = field(default_factory=list)
+    """Files of the sources that are none of the record's."""
+
+
+class Intake:
+    """One fetch from folders; the writer's lock is held by the caller."""
+
+    def __init__(self, request: Request) -> None:
+        """Check that the sources are folders; the cache is not looked at yet."""
+        self.request = request
+        self.outcome = Outcome()
+        self.now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+        for source in request.sources:
+            _must_be_folder(source, request.cache.root)
+        self.offers = offering.Offers()
+        self._md5: dict[Path, str] = {}
+        """MD5 of zips that were written out of zips, and so are hashed already."""
+
+    def load(self) -> None:
+        """Look at the cache; to be called inside the lock, as what it holds may change before."""
+        self.state = holdings.load(self.request.record, self.request.cache.folder(self.request.record.id), damaged_ok=True)
+        holdings.forget_vanished(self.state)
+
+    def run(self) -> Iterator[Event]:
+        """Do it all; yields progress, notes and findings, and fills ``outcome``."""
+        request, state = self.request, self.state
+        yield from self._look()
+        readings = shelve.read(self.offers, state)
+        components = list(request.components) or planning.found(self.offers, state, readings.components)
+        if not components:
+            raise self._nothing()
+        request.cache.adopt(request.record)
+        needed = {*components, "metadata"} if {"images", "masks"} & set(components) else set(components)
+        yield from (f for f in (*self.offers.findings, *readings.findings) if f.component in {*needed, "source"})
+        yield from shelve.shelve(readings, state, needed, self.now, accept_altered=request.accept_altered)
+        plan = planning.decide(components, self.offers, state, request.wish, request.link)
+        cache.require_room(state.folder.path, plan.room)
+        for target in plan.folders:
+            target.mkdir(parents=True, exist_ok=True)
+        failed: list[Taken] = []
+        yield from self._take("adopted files", plan.adopt, failed)
+        yield from self._take("files", _linked(plan.loose), failed)
+        for file, tasks in plan.unpack.items():
+            yield from self._unpack(self.offers.zips[file], tasks, failed)
+        yield from self._second_choices(failed, plan.others)
+        self._finish(components)
+
+    def _look(self) -> Iterator[Event]:
+        """See what the folders offer; zips inside zips are written out first."""
+        state, record = self.state, self.request.record
+        settled = _settled(state)
+        for source in self.request.sources:
+            offering.look(source, record, self.offers, beyond={self.request.cache.root.resolve()}, settled=settled)
+        for event in zips.spill(self.offers, state, settled):
+            if isinstance(event, tuple):
+                archive, self._md5[event[0].file] = event
+                offering.look_into(archive, record, self.offers, deeper=False)
+            else:
+                yield event
+
+    def _take(self, name: str, tasks: Sequence[Task], failed: list[Taken]) -> Iterator[Event]:
+        """Take loose files, or those that lie in the cache already."""
+        if not tasks:
+            return
+        yield Started(name, len(tasks), "files")
+        for taken in pool.run(take, tasks, self.request.jobs):
+            yield Advanced(name, 1)
+            if taken.verdict:
+                failed.append(taken)
+            else:
+                self._put(taken, "digest" if taken.task.expected else "none", None)
+        yield Done(name, f"{len(tasks)} files")
+
+    def _unpack(self, archive: Zip, tasks: Sequence[Task], failed: list[Taken]) -> Iterator[Event]:
+        """Unpack one zip, and note in the files' rows that it arrived."""
+        good, md5 = [], None
+        for event in zips.unpack(archive, tasks, self._md5.get(archive.file), self.request.jobs):
+            if isinstance(event, str):
+                md5 = event
+            elif not isinstance(event, Taken):
+                yield event
+            elif event.verdict:
+                failed.append(event)
+            else:
+                good.append(event)
+        published = archive.published
+        right = archive.whole and published is not None and md5 is not None and md5 == published.md5
+        for taken in good:
+            listed = taken.task.expected is not None and taken.task.expected.sha256 == taken.sha256
+            vouched = "digest" if listed else "archive" if right else "none"
+            self._put(taken, vouched, published.name if right and published else None)
+        if right and published and md5:
+            kept = self._kept(archive, published.name) if self.request.keep_archives else None
+            done = planning.complete(archive, self.offers, self.state)
+            row = zips.arrived(archive, md5, self.state, kept, unpacked=done)
+            self.state.put_file(row | {"fetched": self.now})
+
+    def _second_choices(self, failed: Sequence[Taken], others: Mapping[tuple[str, bool], Sequence[Place]]) -> Iterator[Event]:
+        """A finding for every wrong one, and the next copy of it, where the source has more."""
+        for first in failed:
+            taken = first
+            for place in others.get((first.task.image_id, first.task.mask), ()):
+                component = "masks" if first.task.mask else _component(self.state.partition(first.task.image_id))
+                yield _finding(taken, component, "another copy is taken instead")
+                link = Link.COPY if first.task.link is Link.CLONE else first.task.link
+                taken = take(planning.task_of(first.task.image_id, component, place, self.state, link))
+                if not taken.verdict:
+                    self._put(taken, "digest" if taken.task.expected else "none", None)
+                    break
+            if taken.verdict:
+                component = "masks" if first.task.mask else _component(self.state.partition(first.task.image_id))
+                yield _finding(taken, component, taken.detail)
+
+    def _put(self, taken: Taken, vouched: str, archive: str | None) -> None:
+        component = "masks" if taken.task.mask else _component(self.state.partition(taken.task.image_id))
+        self.outcome.taken[component] += 1
+        if vouched == "none":
+            self.outcome.unvouched[component] += 1
+        path = self.state.folder.relative(taken.task.target)
+        if taken.task.mask:
+            facts = {"mask_path": path, "mask_bytes": taken.bytes, "mask_sha256": taken.sha256}
+        else:
+            facts = {"path": path, "bytes": taken.bytes, "sha256": taken.sha256, "vouched": vouched, "archive": archive}
+            facts |= {"width": taken.width, "height": taken.height}
+        self.state.put(taken.task.image_id, component, facts)
+
+    def _kept(self, archive: Zip, name: str) -> Path:
+        """Where a published zip lies that is to be kept."""
+        target = self.state.folder.archives / name
+        if archive.file != target and not target.exists():
+            with atomic.replacing(target) as file, archive.file.open("rb") as source:
+                shutil.copyfileobj(source, file, 1 << 20)
+        return target
+
+    def _finish(self, components: list[str]) -> None:
+        """Sync what was written, index it, and say what is missing."""
+        request, state, outcome = self.request, self.state, self.outcome
+        if outcome.taken:
+            atomic.sync_folder(state.folder.path)
+        if not request.allow_partial:
+            for component in components:
+                state.ask(component, request.wish)
+        outcome.written = state.save()
+        for file in self._md5:
+            if not request.keep_archives:
+                file.unlink(missing_ok=True)
+        outcome.components = components
+        outcome.missing = dict(planning.missing(components, state, request.wish))
+        outcome.ignored = self.offers.ignored
+        outcome.have = {component: len(state.present(component)) for component in holdings.PARTITION}
+
+    def _nothing(self) -> UnavailableError:
+        return UnavailableError(
+            "nothing of this record is found there",
+            where=", ".join(str(s) for s in self.request.sources),
+            expected=f"published zips, tables, images or masks of {self.request.record.id}",
+            got=f"{len(self.offers.ignored)} other files",
+            fix="name the folder that holds the downloaded files",
+        )
+
+
+def _must_be_folder(source: Path, root: Path) -> None:
+    if not source.exists():
+        raise WrongUsageError("there is no such folder", where=source, fix="check the path given to --source")
+    if not source.is_dir():
+        raise WrongUsageError(
+            "a source is a folder, and this is a file", where=source, fix=f"name the folder it lies in: --source {source.parent}"
+        )
+    if root.resolve() == source.resolve() or root.resolve() in source.resolve().parents:
+        raise WrongUsageError("the source lies in the cache itself", where=source, fix="name another folder, or another --cache-dir")
+
+
+def _settled(state: Holdings) -> list[str]:
+    """Published archives that need not be opened: they arrived, and all they hold is in the cache."""
+    held = Counter(row["archive"] for row in state.rows.values() if row["path"])
+    masks = sum(1 for row in state.rows.values() if row["mask_path"])
+    return [
+        published.name
+        for published in (*state.record.files, *state.record.bucket_files)
+        if state.files.get((published.component, published.name), {}).get("state") in {"have", "dropped"}
+        and published.images == (masks if published.component == "masks" else held[published.name])
+    ]
+
+
+def _linked(tasks: Sequence[Task]) -> Sequence[Task]:
+    """The tasks with ``auto`` decided: shared blocks where the file systems can, copies elsewhere."""
+    if not tasks or tasks[0].link is not Link.AUTO:
+        return tasks
+    probe = atomic.beside(tasks[0].target)
+    link = Link.CLONE if atomic.clone(tasks[0].source, probe) else Link.COPY
+    probe.unlink(missing_ok=True)
+    return [replace(task, link=link) for task in tasks]
+
+
+def _component(partition: str | None) -> str:
+    return {"train": "images"}.get(partition or "", partition or "images")
+
+
+def _finding(taken: Taken, component: str, detail: str | None) -> Finding:
+    task = taken.task
+    return Finding(component, task.label, taken.verdict or Verdict.WRONG, task.image_id, taken.expected, taken.got, detail)

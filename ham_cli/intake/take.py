@@ -1,0 +1,169 @@
+"""One image or mask into its place: read once, hashed on the way, moved there only when it is right."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ham_cli import archives, atomic, images
+from ham_cli.checksum import CHUNK
+from ham_cli.findings import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ham_cli.archives import Member
+    from ham_cli.record import Digest
+
+MAX_BYTES = 64 << 20
+"""An image larger than this is none of this kind of record: the largest published one has 0.5 MB."""
+
+
+class Link(StrEnum):
+    """How a file of a folder comes into the cache."""
+
+    AUTO = "auto"
+    HARD = "hard"
+    SYM = "sym"
+    COPY = "copy"
+    CLONE = "clone"
+    """What ``auto`` becomes where the file system shares blocks between files."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One image or mask to take."""
+
+    image_id: str
+    mask: bool
+    source: Path
+    label: str
+    member: Member | None
+    target: Path
+    expected: Digest | None
+    """``None`` where no digest is published."""
+    link: Link
+    hold: bool
+    """Whether a wrong digest waits for the archive's MD5 to decide."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What came of a task."""
+
+    task: Task
+    bytes: int = 0
+    sha256: str = ""
+    width: int = 0
+    height: int = 0
+    verdict: Verdict | None = None
+    """``None``: it lies in its place."""
+    expected: str | None = None
+    got: str | None = None
+    detail: str | None = None
+    held: Path | None = None
+    """Where the bytes wait, of a wrong digest that an archive's MD5 may overrule."""
+
+
+def take(task: Task) -> Taken:
+    """Bring one image or mask into its place."""
+    temporary = task.target if task.source == task.target else atomic.beside(task.target)
+    try:
+        taken = _taken(task, temporary)
+    except BaseException:
+        _discard(task, temporary)
+        raise
+    if taken.verdict is None and temporary != task.target:
+        temporary.replace(task.target)
+    elif taken.held is None:
+        _discard(task, temporary)
+    return taken
+
+
+def settle(taken: Taken, *, right: bool) -> Taken:
+    """Decide a held one: into its place where its archive is right, away where it is not."""
+    if taken.held is None:
+        return taken
+    if not right:
+        taken.held.unlink(missing_ok=True)
+        return taken
+    taken.held.replace(taken.task.target)
+    return Taken(taken.task, taken.bytes, taken.sha256, taken.width, taken.height)
+
+
+def _taken(task: Task, temporary: Path) -> Taken:
+    announced = task.member.bytes if task.member else task.source.stat().st_size
+    limit = task.expected.bytes if task.expected and not task.hold else MAX_BYTES
+    if announced > MAX_BYTES or (task.expected and not task.hold and announced != limit):
+        # Size first: it costs one stat and settles most truncated downloads.
+        return Taken(task, verdict=Verdict.WRONG, expected=f"{limit} bytes", got=f"{announced} bytes")
+    digest, size, head = hashlib.sha256(), 0, b""
+    try:
+        for chunk in _placed(task, temporary):
+            digest.update(chunk)
+            size += len(chunk)
+            head = head or chunk
+        sha256 = digest.hexdigest()
+        if task.expected and sha256 != task.expected.sha256:
+            held = temporary if task.hold else None
+            return Taken(task, size, sha256, *_size(head), Verdict.WRONG, task.expected.sha256, sha256, held=held)
+        return Taken(task, size, sha256, *images.size(head))
+    except archives.BadArchiveError as error:
+        return Taken(task, verdict=Verdict.UNREADABLE, detail=str(error))
+    except images.NotAnImageError as error:
+        return Taken(task, size, verdict=Verdict.UNREADABLE, expected="a JPEG or PNG", detail=str(error))
+
+
+def _placed(task: Task, temporary: Path) -> Iterator[bytes]:
+    """The bytes of a task as they reach ``temporary``: linked first and read there, or written while read."""
+    if task.member is not None:
+        yield from _written(archives.chunks(task.source, task.member), temporary)
+        return
+    if task.link is Link.COPY and temporary != task.target:
+        yield from _written(_chunks(task.source), temporary)
+        return
+    if temporary != task.target:
+        _linked(task, temporary)
+    yield from _chunks(temporary)
+
+
+def _linked(task: Task, temporary: Path) -> None:
+    if task.link is Link.HARD:
+        os.link(task.source.resolve(), temporary)
+    elif task.link is Link.SYM:
+        temporary.symlink_to(task.source.resolve())
+    elif not atomic.clone(task.source, temporary):
+        temporary.write_bytes(task.source.read_bytes())
+
+
+def _written(chunks: Iterator[bytes], temporary: Path) -> Iterator[bytes]:
+    with temporary.open("xb", buffering=0) as file:
+        for chunk in chunks:
+            view = memoryview(chunk)
+            while view:
+                view = view[file.write(view) :]
+            yield chunk
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _size(head: bytes) -> tuple[int, int]:
+    try:
+        return images.size(head)
+    except images.NotAnImageError:
+        return 0, 0
+
+
+def _discard(task: Task, temporary: Path) -> None:
+    if temporary != task.target:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,268 @@
+"""The cache held against the record: every image, mask, table and archive, and what is missing or too much."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ham_cli import checksum, pool, tables
+from ham_cli.cache import IMAGE_FOLDERS
+from ham_cli.checksum import CHUNK
+from ham_cli.findings import Advanced, Done, Finding, Started, Verdict
+from ham_cli.holdings import PARTITION, TABLED
+from ham_cli.record import COMPONENTS
+from ham_cli.selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ham_cli.findings import Event
+    from ham_cli.holdings import Holdings, Row
+
+
+@dataclass
+class Tally:
+    """What became of one component."""
+
+    asked: int = 0
+    """Images, masks or tables it was judged by; 0 where it was never fetched."""
+    checked: int = 0
+    """Those that are there and were looked at."""
+    right: int = 0
+    unvouched: int = 0
+    """Of the right ones, those no published digest or archive vouches for: they are as they arrived."""
+    published: int = 0
+    """How many the record has."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file to hash, or with ``quick`` to measure."""
+
+    component: str
+    path: str
+    label: str
+    image_id: str
+    bytes: int | None
+    sha256: str | None
+    """``None`` where neither the record nor a manifest knows it."""
+    quick: bool
+
+
+@dataclass
+class Check:
+    """One verification of a record's folder: nothing is changed, nothing is locked."""
+
+    holdings: Holdings
+    components: Sequence[str]
+    """Those to judge whole; empty for what was fetched or asked for."""
+    quick: bool
+    jobs: int
+    tallies: dict[str, Tally] = field(default_factory=dict)
+
+    def run(self) -> Iterator[Event]:
+        """Yield findings and progress, and fill ``tallies``."""
+        for component in COMPONENTS:
+            self.tallies[component] = Tally(published=self._published(component))
+        for component in COMPONENTS:
+            if component in TABLED or component == "ratings":
+                yield from self._table(component)
+        yield from self._archives()
+        for component in PARTITION:
+            yield from self._images(component)
+
+    def _published(self, component: str) -> int:
+        if component not in PARTITION:
+            return 1
+        counts = self.holdings.record.partitions.get(PARTITION[component])
+        return counts.images if counts else 0
+
+    def _whole(self, component: str) -> bool:
+        return component in self.components
+
+    def _table(self, component: str) -> Iterator[Event]:
+        """The component's table: there, as received, as published, and the rows it gave."""
+        holdings, tally = self.holdings, self.tallies[component]
+        kept = [r for r in holdings.files.values() if r["component"] == component and (r["path"] or "").startswith("tables/")]
+        judged = self._whole(component) or ((bool(kept) or bool(holdings.asked(component))) and not self.components)
+        if not judged:
+            return
+        if component not in PARTITION:
+            tally.asked = 1
+        for row in kept:
+            faults = list(self._kept_table(row))
+            yield from faults
+            if component not in PARTITION:
+                tally.checked, tally.right = 1, int(not faults)
+                tally.unvouched = int(row["expected_md5"] is None)
+        if not holdings.has_table(component):
+            names = [f.received_name for f in holdings.record.published(component) if f.kind != "archive"]
+            yield Finding(component, f"tables/{names[0]}", Verdict.MISSING, detail="the table is not in the cache")
+        elif component in TABLED:
+            yield from self._rows(component)
+
+    def _kept_table(self, row: Row) -> Iterator[Finding]:
+        try:
+            data = (self.holdings.folder.path / row["path"]).read_bytes()
+        except FileNotFoundError:
+            yield Finding(row["component"], row["path"], Verdict.MISSING, expected=row["md5"])
+            return
+        if (got := checksum.md5(data)) != row["md5"]:
+            yield Finding(row["component"], row["path"], Verdict.WRONG, expected=row["md5"], got=got, detail="MD5 when it was fetched")
+            return
+        try:
+            table = tables.read(data, self.holdings.record)
+        except tables.NotATableError as error:
+            yield Finding(row["component"], row["path"], Verdict.UNREADABLE, detail=str(error))
+            return
+        if table.differences:
+            detail = "; ".join(table.differences)
+            yield Finding(row["component"], row["path"], Verdict.ALTERED, expected=table.form.md5, got=got, detail=detail)
+
+    def _rows(self, component: str) -> Iterator[Event]:
+        """The manifest's rows of a table: written back as published, counted by class and lesion."""
+        holdings, partition = self.holdings, TABLED[component]
+        described = holdings.options["tables"][partition]
+        rows = [r for r in holdings.rows.values() if r["partition"] == partition]
+        where = holdings.folder.relative(holdings.folder.manifest("images"))
+        form = next((f for f in holdings.record.forms(partition) if list(f.columns) == described["columns"]), None)
+        if form and form.md5 and not described["altered"]:
+            back = checksum.md5(tables.published(rows, form, holdings.record))
+            if back != form.md5:
+                detail = f"its rows, written back as {form.name}"
+                yield Finding(component, where, Verdict.WRONG, expected=form.md5, got=back, detail=detail)
+        counts = holdings.record.partitions[partition]
+        inside = [r for r in rows if r["in_record"]]
+        for dx, count in Counter(r["dx"] for r in inside).items():
+            if count != counts.dx.get(dx):
+                yield Finding(component, where, Verdict.WRONG, expected=f"{dx} {counts.dx.get(dx)}", got=f"{dx} {count}")
+        lesions = {r["lesion_id"] for r in inside} - {None}
+        if counts.lesions and lesions and len(lesions) != counts.lesions:
+            yield Finding(component, where, Verdict.WRONG, expected=f"{counts.lesions} lesions", got=f"{len(lesions)} lesions")
+
+    def _archives(self) -> Iterator[Event]:
+        """Published zips that are kept, by MD5."""
+        for row in self.holdings.files.values():
+            where = row["path"] or ""
+            if not where.startswith("archives/") or (self.components and not self._whole(row["component"])):
+                continue
+            path = self.holdings.folder.path / where
+            if not path.is_file():
+                yield Finding(row["component"], where, Verdict.MISSING, expected=row["md5"])
+            elif self.quick:
+                if path.stat().st_size != row["bytes"]:
+                    yield _sized(row["component"], where, None, row["bytes"], path.stat().st_size)
+            else:
+                yield Started(row["name"], row["bytes"])
+                got = checksum.of_file(path, "md5")[1]
+                if got != row["md5"]:
+                    yield Finding(row["component"], where, Verdict.WRONG, expected=row["md5"], got=got, detail="MD5 of the zip")
+                yield Done(row["name"])
+
+    def _images(self, component: str) -> Iterator[Event]:
+        """A component's images or masks: those that must be there, those that are, and strangers."""
+        holdings, tally = self.holdings, self.tallies[component]
+        here = set(holdings.present(component))
+        unindexed = self._unindexed(component) if not self.components or self._whole(component) else set()
+        if self._whole(component):
+            must = set(holdings.wanted(component, Selection()))
+            if not must and tally.published and holdings.record.partitions.get(PARTITION[component]):
+                detail = "no table names them, as the table is not there"
+                yield Finding(
+                    component, f"{IMAGE_FOLDERS[PARTITION[component]]}/", Verdict.MISSING, None, f"{tally.published} images", "0", detail
+                )
+                tally.asked = tally.published
+        elif self.components:
+            return
+        else:
+            must = here.union(*(holdings.wanted(component, wish) for wish in holdings.asked(component)))
+        must |= unindexed
+        tally.asked = max(tally.asked, len(must))
+        tasks, absent = [], []
+        for image_id in sorted(must):
+            path = holdings.target(image_id, component)
+            if path.name in holdings.on_disk[path.parent.name]:
+                tasks.append(self._task(image_id, component, path))
+            else:
+                absent.append(image_id)
+        yield from self._hashed(component, tasks)
+        for image_id in absent:
+            path = holdings.target(image_id, component)
+            wanted = holdings.record.digests.get(path.name)
+            expected = wanted.sha256 if wanted else None
+            yield Finding(component, holdings.folder.relative(path), Verdict.MISSING, image_id, expected)
+        yield from self._strangers(component, must)
+
+    def _task(self, image_id: str, component: str, path: Path) -> Task:
+        row = self.holdings.rows.get(image_id, {})
+        mask = component == "masks"
+        published = self.holdings.record.digests.get(path.name)
+        size, sha256 = row.get("mask_bytes" if mask else "bytes"), row.get("mask_sha256" if mask else "sha256")
+        # An archive of the right MD5 has the last word on its members; else the published digest has.
+        if published and not (row.get("vouched") == "archive" and not mask):
+            size, sha256 = published.bytes, published.sha256
+        label = self.holdings.folder.relative(path)
+        return Task(component, str(path), label, image_id, size, sha256, self.quick)
+
+    def _hashed(self, component: str, tasks: Sequence[Task]) -> Iterator[Event]:
+        tally = self.tallies[component]
+        if not tasks:
+            return
+        yield Started(component, len(tasks), "files")
+        for finding, task in zip(pool.run(check, tasks, self.jobs), tasks, strict=True):
+            tally.checked += 1
+            if finding is not None:
+                yield finding
+            else:
+                tally.right += 1
+                row = self.holdings.rows.get(task.image_id, {})
+                tally.unvouched += (
+                    component != "masks"
+                    and row.get("vouched") in {"none", None}
+                    and f"{task.image_id}.jpg" not in self.holdings.record.digests
+                )
+            yield Advanced(component, 1)
+        yield Done(component, f"{tally.right} of {len(tasks)} right")
+
+    def _unindexed(self, component: str) -> set[str]:
+        """Images in place that no table names yet: their digests judge them all the same."""
+        holdings = self.holdings
+        if component not in {"images", "masks"} or holdings.has_table("metadata"):
+            return set()
+        suffix = holdings.name("", mask=component == "masks")
+        names = holdings.on_disk["masks" if component == "masks" else "images"]
+        return {name.removesuffix(suffix) for name in names if name in holdings.record.digests and name.endswith(suffix)}
+
+    def _strangers(self, component: str, must: set[str]) -> Iterator[Finding]:
+        """Names in the component's folder that are none of its images or masks."""
+        holdings = self.holdings
+        where = "masks" if component == "masks" else IMAGE_FOLDERS[PARTITION[component]]
+        known = {holdings.target(i, component).name for i in must | set(holdings.wanted(component, Selection()))}
+        for name in sorted(holdings.on_disk[where] - known):
+            yield Finding(component, f"{where}/{name}", Verdict.EXTRA, detail="no row names it")
+
+
+def check(task: Task) -> Finding | None:
+    """What is wrong with one file; ``None`` where it is right."""
+    path = Path(task.path)
+    try:
+        size = path.stat().st_size
+        if task.bytes is not None and size != task.bytes:
+            return _sized(task.component, task.label, task.image_id, task.bytes, size)
+        if task.quick or task.sha256 is None:
+            return None
+        digest = hashlib.sha256()
+        with path.open("rb", buffering=0) as file:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        return Finding(task.component, task.label, Verdict.UNREADABLE, task.image_id, task.sha256, None, error.strerror)
+    got = digest.hexdigest()
+    return None if got == task.sha256 else Finding(task.component, task.label, Verdict.WRONG, task.image_id, task.sha256, got)
+
+
+def _sized(component: str, label: str, image_id: str | None, expected: int | None, got: int) -> Finding:
+    return Finding(component, label, Verdict.WRONG, image_id, f"{expected} bytes", f"{got} bytes")

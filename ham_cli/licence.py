@@ -1,0 +1,45 @@
+"""Words that go with the data: licence, attribution, citations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ham_cli.record import Record
+
+
+def bibtex(record: Record) -> str:
+    """Every citation of the record as BibTeX."""
+    entries = []
+    for citation in record.citations:
+        lines = [f"  {name} = {{{value}}}," for name, value in citation["fields"].items()]
+        entries.append("\n".join([f"@{citation['type']}{{{citation['key']},", *lines, "}"]))
+    return "\n\n".join(entries) + "\n"
+
+
+def citations(record: Record) -> str:
+    """Every citation of the record as a line, with what it is cited for."""
+    return "".join(f"{c['for']}: {c['text']}\n" for c in record.citations)
+
+
+def licence(record: Record) -> str:
+    """The licence the data came under, with the address of its text."""
+    terms = record.licence
+    return f"{record.title}\ndoi:{record.doi}, version {record.version}\n\nLicence: {terms['id']}\n{terms['url']}\n({terms['summary']})\n"
+
+
+def attribution(record: Record) -> str:
+    """The attribution that the licence asks for."""
+    return (
+        f"{record.title}\nhttps://doi.org/{record.doi}, version {record.version}, {record.licence['id']}\n\n"
+        f"The files in this folder are as published; nothing was changed.\n\nPlease cite:\n{citations(record)}"
+    )
+
+
+def beside_the_data(record: Record) -> dict[str, bytes]:
+    """The files that lie beside the data, by name."""
+    return {
+        "LICENSE": licence(record).encode(),
+        "ATTRIBUTION.txt": attribution(record).encode(),
+        "CITATION.bib": bibtex(record).encode(),
+    }

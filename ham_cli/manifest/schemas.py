@@ -1,0 +1,97 @@
+"""What stands in each manifest: its columns, declared once, a comment a column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VERSION = 1
+"""Of all these schemas; a reader refuses a higher one."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a manifest."""
+
+    name: str
+    type: str
+    """``string``, ``word`` (a dictionary-encoded string), ``bool``, ``int32``, ``int64``, ``double`` or ``time``."""
+    comment: str
+    """Meaning, unit, source, and when it is null."""
+    null: bool = True
+    digest: bool = True
+    """Whether it counts in the content digest: where and when bytes arrived does not."""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """One manifest."""
+
+    name: str
+    key: tuple[str, ...]
+    """The columns that name a row; rows are sorted by them."""
+    columns: tuple[Column, ...]
+
+
+IMAGES = Schema(
+    "images",
+    ("image_id",),
+    (
+        Column("image_id", "string", "the image, as ISIC_ and seven digits", null=False),
+        Column("partition", "word", "its published role: train, validation or test", null=False),
+        Column("in_record", "bool", "whether the record holds the image; false only for the test truth's planted row", null=False),
+        Column("row", "int32", "its place in the published table, from 0; null where an altered table was accepted without place"),
+        Column("lesion_id", "string", "the lesion; test ids are a numbering of their own; null for validation, which has none"),
+        Column("dx", "word", "the diagnosis: akiec, bcc, bkl, df, mel, nv or vasc", null=False),
+        Column("dx_type", "word", "its ground truth: histo, follow_up, consensus or confocal; null where unpublished"),
+        Column("age", "double", "years, as published; 0.0 are placeholders or infants; null where blank"),
+        Column("sex", "word", "female, male or the published word unknown; null where blank"),
+        Column("localization", "word", "the body site, or the published word unknown; null where blank"),
+        Column("dataset", "word", "the site the image comes from; null where blank, and in the 7-column table"),
+        Column("path", "string", "the image in the record's folder, with /; null while it is not in the cache", digest=False),
+        Column("bytes", "int64", "its size; null while it is not in the cache"),
+        Column("sha256", "string", "its SHA-256, hexadecimal; null while it is not in the cache"),
+        Column("vouched", "word", "by its published digest, by its archive's MD5, or none; null without image", digest=False),
+        Column("width", "int32", "pixels; null while it is not in the cache"),
+        Column("height", "int32", "pixels; null while it is not in the cache"),
+        Column("mask_path", "string", "its lesion mask in the record's folder, with /; null while it is not there", digest=False),
+        Column("mask_bytes", "int64", "the mask's size; null while it is not there"),
+        Column("mask_sha256", "string", "the mask's SHA-256, hexadecimal; null while it is not there"),
+        Column("archive", "word", "the zip the image came from; null for one that came as a file", digest=False),
+    ),
+)
+
+FILES = Schema(
+    "files",
+    ("component", "name"),
+    (
+        Column("component", "word", "images, metadata, masks, test, ratings or validation", null=False),
+        Column("name", "string", "the file's label at its server", null=False),
+        Column("original_name", "string", "its name before the server converted it; null for what is no table"),
+        Column("datafile_id", "int64", "its number at the Dataverse; null for the challenge's own files"),
+        Column("expected_bytes", "int64", "its published size; null where nobody has published it"),
+        Column("expected_md5", "string", "its published MD5; null where nobody has published it"),
+        Column("expected_from", "word", "where these two stand: pinned (in ham), listing (the server's answer) or none", null=False),
+        Column("bytes", "int64", "the size received; null where it never arrived as a file"),
+        Column("md5", "string", "the MD5 of what was received; null where it never arrived as a file"),
+        Column("sha256", "string", "the SHA-256 of what was received; null for archives, whose images have their own"),
+        Column("source", "word", "the kind of source it came from: folder, dataverse, isic or mirror", digest=False),
+        Column("url", "string", "where it came from, without its query; null for a folder", digest=False),
+        Column("state", "word", "have, dropped (unpacked, and every image indexed), missing or wrong", null=False),
+        Column("path", "string", "where it lies in the record's folder, with /; null where it does not", digest=False),
+        Column("fetched", "time", "when it arrived (UTC); null where it never did", digest=False),
+    ),
+)
+
+VERIFICATION = Schema(
+    "verification",
+    ("component", "path", "verdict"),
+    (
+        Column("component", "word", "the component the fault is in", null=False),
+        Column("path", "string", "the file, in the record's folder, with /", null=False),
+        Column("verdict", "word", "missing, wrong, extra, unreadable, altered or unvouched", null=False),
+        Column("image_id", "string", "the image; null where the fault is in no single one"),
+        Column("expected", "string", "what the record or the manifest says; null where it says nothing"),
+        Column("got", "string", "what is there; null where nothing is"),
+        Column("detail", "string", "a sentence for a person; null where there is no more to say"),
+    ),
+)

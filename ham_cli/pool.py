@@ -1,0 +1,82 @@
+"""One task function over many tasks, on every core this process may use."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+BATCH = 16
+"""Tasks handed over at once: an image is a fraction of a millisecond's work, and a hand-over costs as much."""
+
+AHEAD = 4
+"""Batches in flight for each worker: enough to keep it busy, few enough to stop soon and hold little."""
+
+
+def cores() -> int:
+    """The cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
+
+
+def run(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int) -> Iterator[Result]:
+    """The results of ``function`` over ``tasks``, in order.
+
+    Threads: reading, hashing and inflating release the interpreter's lock. An exception of a task is raised
+    here; leaving the iterator early stops the workers after the task they are at.
+    """
+    if jobs <= 1:
+        yield from map(function, tasks)
+        return
+    stop = threading.Event()
+
+    def batch(some: Sequence[Task]) -> list[Result]:
+        return [function(task) for task in some if not stop.is_set()]
+
+    todo = iter(tasks)
+    pending: deque[Future[list[Result]]] = deque()
+    workers = ThreadPoolExecutor(jobs)
+    try:
+        while True:
+            while len(pending) < jobs * AHEAD and (some := list(islice(todo, BATCH))):
+                pending.append(workers.submit(batch, some))
+            if not pending:
+                return
+            yield from pending.popleft().result()
+    finally:
+        stop.set()
+        workers.shutdown(wait=True, cancel_futures=True)
+
+
+class Beside:
+    """One function running in a thread of its own while others work; it can be asked to stop."""
+
+    def __init__(self, function: Callable[[Callable[[int], None]], Result]) -> None:
+        """Start ``function``; the callable it is given counts progress and ends it when stopped."""
+        self._stop = threading.Event()
+        self._worker = ThreadPoolExecutor(1)
+        self._future = self._worker.submit(function, self._advanced)
+
+    def result(self) -> Result:  # type: ignore[type-var]
+        """What the function returned; waits for it."""
+        return self._future.result()  # type: ignore[return-value]
+
+    def stop(self) -> None:
+        """End it at its next step, and wait until it has."""
+        self._stop.set()
+        self._worker.shutdown(wait=True, cancel_futures=True)
+
+    def _advanced(self, _amount: int) -> None:
+        if self._stop.is_set():
+            raise InterruptedError

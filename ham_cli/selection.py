@@ -1,0 +1,95 @@
+"""Which images are asked for: filtered by their row, and so many lesions a class."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ham_cli.errors import WrongUsageError
+from ham_cli.record import PARTITIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ham_cli.record import Record
+
+FILTERED = ("dx", "dx_type", "sex", "localization", "dataset", "partition")
+"""The columns that ``--only`` knows."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A wish for images; the empty one is for all of them."""
+
+    only: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Columns with the words that are wanted; every column must agree."""
+    sample: int | None = None
+    """Lesions a class and partition; where no lesion ids are published, images."""
+    seed: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether it leaves anything out."""
+        return bool(self.only) or self.sample is not None
+
+    def fields(self) -> dict[str, Any]:
+        """The wish as it stands in a manifest's options."""
+        return {"only": {c: list(w) for c, w in self.only}, "sample": self.sample, "seed": self.seed if self.sample else None}
+
+
+def parse(only: Iterable[str], sample: int | None, seed: int, record: Record) -> Selection:
+    """The selection that was typed: ``dx=mel,bcc``, once a column.
+
+    Raises `WrongUsageError` for a column or word that the record does not know.
+    """
+    wanted: dict[str, set[str]] = {}
+    for text in only:
+        column, _, words = text.partition("=")
+        known = PARTITIONS if column == "partition" else record.vocabulary.get(column, ())
+        if column not in FILTERED:
+            raise WrongUsageError(
+                "--only knows no such column", expected=f"COLUMN=WORD[,WORD] with COLUMN one of {', '.join(FILTERED)}", got=text
+            )
+        chosen = {word.strip() for word in words.split(",")} - {""}
+        if not chosen or not chosen <= set(known):
+            raise WrongUsageError(
+                f"--only {column} knows no such word", expected=", ".join(known), got=", ".join(sorted(chosen - set(known))) or "none"
+            )
+        wanted[column] = wanted.get(column, chosen) & chosen
+    empty = sorted(column for column, words in wanted.items() if not words)
+    if empty:
+        raise WrongUsageError("the --only options contradict each other", got=", ".join(empty))
+    if sample is not None and sample < 1:
+        raise WrongUsageError("--sample wants at least one lesion a class", got=sample)
+    return Selection(tuple((c, tuple(sorted(w))) for c, w in sorted(wanted.items())), sample, seed)
+
+
+def restored(fields: Mapping[str, Any]) -> Selection:
+    """The selection that ``fields`` wrote down."""
+    only = tuple((column, tuple(words)) for column, words in sorted((fields.get("only") or {}).items()))
+    return Selection(only, fields.get("sample"), fields.get("seed") or 0)
+
+
+def choose(rows: Iterable[Mapping[str, Any]], wish: Selection) -> set[str]:
+    """The ids of the images that ``wish`` asks for; the order of rows does not matter.
+
+    A lesion is taken with all of its images that pass ``only``. Which lesions: those whose SHA-256 of seed
+    and lesion id is lowest, so that a larger sample holds the smaller one.
+    """
+    passing = [r for r in rows if all(r[column] in words for column, words in wish.only)]
+    if wish.sample is None:
+        return {r["image_id"] for r in passing}
+    lesions: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for row in passing:
+        stratum = lesions.setdefault((row["partition"], row["dx"]), {})
+        stratum.setdefault(row["lesion_id"] or row["image_id"], []).append(row["image_id"])
+    chosen: set[str] = set()
+    for stratum in lesions.values():
+        for lesion in sorted(stratum, key=lambda name: rank(wish.seed, name))[: wish.sample]:
+            chosen.update(stratum[lesion])
+    return chosen
+
+
+def rank(seed: int, name: str) -> str:
+    """A place in a seeded order, the same on any machine: SHA-256 of ``ham-sample-1,seed,name``."""
+    return hashlib.sha256(f"ham-sample-1,{seed},{name}".encode()).hexdigest()
