@@ -77,7 +77,7 @@ def _run(typed: list[str], console: Console) -> int:
         raise BrokenPipeError from None
     except BrokenPipeError:
         raise
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  (the one place where every failure becomes words)
         if os.environ.get("HAM_DEBUG"):
             traceback.print_exc()
         code = _told(error, console)

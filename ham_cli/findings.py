@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -17,7 +17,7 @@ class Verdict(StrEnum):
     UNVOUCHED = "unvouched"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Finding:
     """One fault in one thing."""
 
@@ -26,12 +26,17 @@ class Finding:
     path: str
     """Where: relative to the cache's record folder or to the source, with ``/``."""
     verdict: Verdict
-    image_id: str | None = field(default=None, compare=False)
+    image_id: str | None = None
     """``ISIC_0024306``, where the thing is about one image."""
-    expected: str | None = field(default=None, compare=False)
-    got: str | None = field(default=None, compare=False)
-    detail: str | None = field(default=None, compare=False)
+    expected: str | None = None
+    got: str | None = None
+    detail: str | None = None
     """A sentence for a person."""
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What findings are sorted by: component, path, verdict."""
+        return self.component, self.path, self.verdict
 
     def fields(self) -> dict[str, str | None]:
         """The finding as ``--json`` and ``verification.parquet`` show it."""

@@ -11,6 +11,7 @@ from ham_cli.selection import Selection, choose, restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from ham_cli.cache import Folder
     from ham_cli.record import Record
@@ -48,7 +49,7 @@ class Holdings:
         """The file name of an image or mask."""
         return f"{image_id}_segmentation.png" if mask else f"{image_id}.jpg"
 
-    def target(self, image_id: str, component: str) -> Any:  # noqa: ANN401
+    def target(self, image_id: str, component: str) -> Path:
         """Where a component's image or mask lies or will lie."""
         return self.folder.mask(image_id) if component == "masks" else self.folder.image(PARTITION[component], image_id)
 
@@ -58,8 +59,17 @@ class Holdings:
         row = self.rows.get(image_id)
         if row is not None:
             return row["mask_path" if mask else "path"] is not None
-        where = "masks" if mask else cache.IMAGE_FOLDERS[PARTITION[component]]
-        return self.name(image_id, mask=mask) in self.on_disk[where]
+        return self.lies_there(image_id, component)
+
+    def lies_there(self, image_id: str, component: str) -> bool:
+        """Whether its file lies in its folder, whatever the manifest says."""
+        where = "masks" if component == "masks" else cache.IMAGE_FOLDERS[PARTITION[component]]
+        return self.name(image_id, mask=component == "masks") in self.on_disk[where]
+
+    def label(self, image_id: str, component: str) -> str:
+        """Where its file lies or will lie, as manifests spell it: ``images/ISIC_0024306.jpg``."""
+        where = "masks" if component == "masks" else cache.IMAGE_FOLDERS[PARTITION[component]]
+        return f"{where}/{self.name(image_id, mask=component == 'masks')}"
 
     def partition(self, image_id: str) -> str | None:
         """The published role of an image, from its row or else from its id."""

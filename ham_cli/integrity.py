@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,8 @@ class Tally:
     """Of the right ones, those no published digest or archive vouches for: they are as they arrived."""
     published: int = 0
     """How many the record has."""
+    table: bool = False
+    """Whether the component's table is there and was held against the record."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,10 @@ class Check:
         for component in PARTITION:
             yield from self._images(component)
 
+    @property
+    def _root(self) -> str:
+        return str(self.holdings.folder.path)
+
     def _published(self, component: str) -> int:
         if component not in PARTITION:
             return 1
@@ -94,6 +101,7 @@ class Check:
             tally.asked = 1
         for row in kept:
             faults = list(self._kept_table(row))
+            tally.table = not faults
             yield from faults
             if component not in PARTITION:
                 tally.checked, tally.right = 1, int(not faults)
@@ -181,31 +189,23 @@ class Check:
             must = here.union(*(holdings.wanted(component, wish) for wish in holdings.asked(component)))
         must |= unindexed
         tally.asked = max(tally.asked, len(must))
-        tasks, absent = [], []
-        for image_id in sorted(must):
-            path = holdings.target(image_id, component)
-            if path.name in holdings.on_disk[path.parent.name]:
-                tasks.append(self._task(image_id, component, path))
-            else:
-                absent.append(image_id)
-        yield from self._hashed(component, tasks)
-        for image_id in absent:
-            path = holdings.target(image_id, component)
-            wanted = holdings.record.digests.get(path.name)
-            expected = wanted.sha256 if wanted else None
-            yield Finding(component, holdings.folder.relative(path), Verdict.MISSING, image_id, expected)
+        there = [i for i in sorted(must) if holdings.lies_there(i, component)]
+        yield from self._hashed(component, [self._task(i, component) for i in there])
+        for image_id in sorted(must.difference(there)):
+            label = holdings.label(image_id, component)
+            wanted = holdings.record.digests.get(label.rpartition("/")[2])
+            yield Finding(component, label, Verdict.MISSING, image_id, wanted.sha256 if wanted else None)
         yield from self._strangers(component, must)
 
-    def _task(self, image_id: str, component: str, path: Path) -> Task:
+    def _task(self, image_id: str, component: str) -> Task:
         row = self.holdings.rows.get(image_id, {})
-        mask = component == "masks"
-        published = self.holdings.record.digests.get(path.name)
+        mask, label = component == "masks", self.holdings.label(image_id, component)
+        published = self.holdings.record.digests.get(label.rpartition("/")[2])
         size, sha256 = row.get("mask_bytes" if mask else "bytes"), row.get("mask_sha256" if mask else "sha256")
         # An archive of the right MD5 has the last word on its members; else the published digest has.
         if published and not (row.get("vouched") == "archive" and not mask):
             size, sha256 = published.bytes, published.sha256
-        label = self.holdings.folder.relative(path)
-        return Task(component, str(path), label, image_id, size, sha256, self.quick)
+        return Task(component, os.path.join(self._root, label), label, image_id, size, sha256, self.quick)  # noqa: PTH118  (ten thousand times)
 
     def _hashed(self, component: str, tasks: Sequence[Task]) -> Iterator[Event]:
         tally = self.tallies[component]
@@ -240,7 +240,8 @@ class Check:
         """Names in the component's folder that are none of its images or masks."""
         holdings = self.holdings
         where = "masks" if component == "masks" else IMAGE_FOLDERS[PARTITION[component]]
-        known = {holdings.target(i, component).name for i in must | set(holdings.wanted(component, Selection()))}
+        mask = component == "masks"
+        known = {holdings.name(i, mask=mask) for i in must.union(holdings.wanted(component, Selection()))}
         for name in sorted(holdings.on_disk[where] - known):
             yield Finding(component, f"{where}/{name}", Verdict.EXTRA, detail="no row names it")
 

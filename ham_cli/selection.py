@@ -34,7 +34,7 @@ class Selection:
 
     def fields(self) -> dict[str, Any]:
         """The wish as it stands in a manifest's options."""
-        return {"only": {c: list(w) for c, w in self.only}, "sample": self.sample, "seed": self.seed if self.sample else None}
+        return {"only": {c: list(w) for c, w in self.only}, "sample": self.sample, "seed": self.seed}
 
 
 def parse(only: Iterable[str], sample: int | None, seed: int, record: Record) -> Selection:
@@ -61,13 +61,13 @@ def parse(only: Iterable[str], sample: int | None, seed: int, record: Record) ->
         raise WrongUsageError("the --only options contradict each other", got=", ".join(empty))
     if sample is not None and sample < 1:
         raise WrongUsageError("--sample wants at least one lesion a class", got=sample)
-    return Selection(tuple((c, tuple(sorted(w))) for c, w in sorted(wanted.items())), sample, seed)
+    return Selection(tuple((c, tuple(sorted(w))) for c, w in sorted(wanted.items())), sample, seed if sample else 0)
 
 
 def restored(fields: Mapping[str, Any]) -> Selection:
     """The selection that ``fields`` wrote down."""
     only = tuple((column, tuple(words)) for column, words in sorted((fields.get("only") or {}).items()))
-    return Selection(only, fields.get("sample"), fields.get("seed") or 0)
+    return Selection(only, fields.get("sample"), fields.get("seed", 0))
 
 
 def choose(rows: Iterable[Mapping[str, Any]], wish: Selection) -> set[str]:

@@ -67,9 +67,7 @@ def kind_of(head: bytes, record: Record) -> str | None:
     except UnicodeDecodeError:
         return None
     names = {name.strip().strip('"') for name in text.split(_delimiter(text))}
-    if {"image", *record.challenge_order} <= names:
-        return "onehot"
-    return next((kind for kind, needed in _KINDS.items() if needed <= names), None)
+    return next((kind for kind in ("onehot", *_KINDS) if _needed(kind, record) <= names), None)
 
 
 def read(data: bytes, record: Record) -> Table:
@@ -86,9 +84,12 @@ def read(data: bytes, record: Record) -> Table:
         header, *cells = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     except csv.Error as error:
         raise NotATableError(f"it cannot be read as a table: {error}") from error
+    header = [name.strip() for name in header]
+    if not (_needed(kind, record) <= set(header)):
+        raise NotATableError("its first line names no table of this record")
     if delimiter != ",":
         spelling.append("tabs for commas" if delimiter == "\t" else f"{delimiter!r} for commas")
-    return _held(_Reader(record, kind, [h.strip() for h in header]), [c for c in cells if c], spelling)
+    return _held(_Reader(record, kind, header), [c for c in cells if c], spelling)
 
 
 def write(rows: Iterable[Row], form: TableForm, record: Record) -> bytes:
@@ -256,6 +257,10 @@ def _altered_columns(table: Table) -> list[str]:
         if hashlib.sha256("".join(lines).encode()).hexdigest() != published_digest:
             wrong.append(column)
     return wrong
+
+
+def _needed(kind: str, record: Record) -> set[str]:
+    return _KINDS.get(kind) or {"image", *record.challenge_order}
 
 
 def _decoded(data: bytes) -> tuple[str, list[str]]:

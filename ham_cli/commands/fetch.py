@@ -9,8 +9,9 @@ import typer
 
 from ham_cli import record as records
 from ham_cli.commands.options import RARELY, Components, Jobs, LockTimeout, Run, command, components_of
-from ham_cli.console import SHOWN, counted
+from ham_cli.console import counted
 from ham_cli.console.findings import show_findings
+from ham_cli.console.tables import Table
 from ham_cli.errors import WrongUsageError
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from ham_cli.intake.run import Outcome, Request
 
 LINKS = ("auto", "hard", "sym", "copy")
+
+FEW = 3
+"""Names of missing things that a person is shown; ``ham verify`` lists them."""
 
 EXAMPLES = (
     "ham fetch --source ~/Downloads/ham10000",
@@ -119,25 +123,28 @@ def _folder(source: str) -> Path:
 def _tell(run: Run, request: Request, outcome: Outcome, findings: list[Finding]) -> int:
     """Say what arrived, what is wrong and what is missing; the exit code."""
     console, folder = run.console, run.cache.folder(request.record.id)
-    incomplete = {component: names for component, names in outcome.missing.items() if names}
-    for component in outcome.components:
-        console.say(_line(component, outcome))
+    if not console.quiet:
+        columns = ("component", "table", "files>", "new>", "missing>")
+        console.table(Table("", columns, [_row(component, outcome) for component in outcome.components]))
     for label in outcome.ignored:
         console.detail(f"ignored: {label}")
     show_findings(console, findings, "all of them with --json")
-    for component, names in incomplete.items():
-        console.say(f"{component}: {len(names)} missing: {', '.join(names[:SHOWN])}{' ...' if len(names) > SHOWN else ''}")
-    console.say(f"{'unchanged' if not outcome.written else 'written'}: {folder.manifest('images')}")
-    code = 3 if findings else 4 if incomplete and not request.allow_partial else 0
-    if code == 4:  # noqa: PLR2004  (EXIT_CODES says what it means)
-        console.say("incomplete: add a --source that has the rest, or be content with --allow-partial (exit code 4)")
+    for component, unvouched in outcome.unvouched.items():
+        console.say(f"{component}: {counted(unvouched, 'image')} taken as they are: nobody has published digests of them")
+    code = 3 if findings else 4 if outcome.missing and not request.allow_partial else 0
+    if outcome.missing and not request.allow_partial:
+        for component, names in outcome.missing.items():
+            more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+            console.say(f"{component}: missing {', '.join(names[:FEW])}{more}")
+        console.say("incomplete: name a further --source that has the rest, or be content with --allow-partial")
+    console.say(f"{'written' if outcome.written else 'unchanged'}: {folder.path}")
     console.result = {
         "folder": str(folder.path),
         "components": outcome.components,
         "taken": dict(outcome.taken),
         "have": outcome.have,
         "unvouched": dict(outcome.unvouched),
-        "missing": incomplete,
+        "missing": outcome.missing,
         "findings": [f.fields() for f in findings],
         "ignored": outcome.ignored,
         "written": outcome.written,
@@ -145,11 +152,7 @@ def _tell(run: Run, request: Request, outcome: Outcome, findings: list[Finding])
     return code
 
 
-def _line(component: str, outcome: Outcome) -> str:
-    have, taken = outcome.have.get(component), outcome.taken.get(component, 0)
-    if have is None:
-        return f"{component}: {'missing' if component in outcome.missing else 'have the table'}"
-    thing = "mask" if component == "masks" else "image"
-    unvouched = outcome.unvouched.get(component)
-    more = f", {unvouched} of them vouched for by nobody" if unvouched else ""
-    return f"{component}: {counted(have, thing)} in the cache, {taken} new{more}"
+def _row(component: str, outcome: Outcome) -> tuple[object, ...]:
+    table = None if component in {"images", "masks"} else "yes" if outcome.tables.get(component) else "missing"
+    files, new = outcome.have.get(component), outcome.taken.get(component, 0)
+    return component, table, files, None if files is None else new, len(outcome.missing.get(component, ()))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ham_cli.findings import Finding
     from ham_cli.holdings import Holdings
-    from ham_cli.integrity import Check
+    from ham_cli.integrity import Check, Tally
 
 EXAMPLES = (
     "ham verify",
@@ -68,7 +68,8 @@ def _tell(run: Run, held: Holdings, check: Check, findings: list[Finding]) -> in
     from ham_cli.console.tables import Table
 
     console = run.console
-    rows = [_row(component, check, findings) for component in COMPONENTS]
+    shown = [c for c in COMPONENTS if not check.components or c in check.components]
+    rows = [_row(component, check, findings) for component in shown]
     columns = ("component", "published>", "checked>", "right>", "missing>", "wrong>", "extra>", "verdict")
     console.table(Table("", columns, rows))
     saved = _save(run, held, check, findings)
@@ -93,12 +94,18 @@ def _tell(run: Run, held: Holdings, check: Check, findings: list[Finding]) -> in
 def _row(component: str, check: Check, findings: list[Finding]) -> tuple[object, ...]:
     tally = check.tallies[component]
     mine = [f.verdict for f in findings if f.component == component]
-    if not tally.asked and not mine:
-        return component, tally.published, 0, 0, 0, 0, 0, "not fetched"
     missing, extra = mine.count("missing"), mine.count("extra")  # type: ignore[arg-type]
     wrong = len(mine) - missing - extra
-    verdict = "wrong" if mine else "right" if tally.asked >= tally.published else f"right, {tally.published - tally.asked} not fetched"
-    return component, tally.published, tally.checked, tally.right, missing, wrong, extra, verdict
+    return component, tally.published, tally.checked, tally.right, missing, wrong, extra, _verdict(tally, missing, wrong, extra)
+
+
+def _verdict(tally: Tally, missing: int, wrong: int, extra: int) -> str:
+    if wrong or missing or extra:
+        return "wrong" if wrong else "incomplete" if missing else "right, with strangers"
+    if tally.asked >= tally.published:
+        return "right"
+    judged = "right, " if tally.asked else "table right, " if tally.table else ""
+    return f"{judged}{tally.published - tally.asked} not fetched" if judged else "not fetched"
 
 
 def _save(run: Run, held: Holdings, check: Check, findings: list[Finding]) -> Path | None:

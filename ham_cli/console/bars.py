@@ -37,7 +37,7 @@ def watch(events: Iterable[Event], console: Console) -> list[Finding]:
                 view.draw(event)
     finally:
         view.close()
-    return sorted(findings)
+    return sorted(findings, key=lambda finding: finding.place)
 
 
 class _Silent:

@@ -86,9 +86,7 @@ def _framed(table: Table, stream: IO[str]) -> None:
     )
     for column, name in zip(table.columns, table.names, strict=True):
         wraps = column.endswith("~")
-        frame.add_column(
-            Text(name), justify="right" if column.endswith(">") else "left", no_wrap=not wraps, overflow="fold" if wraps else "ignore"
-        )
+        frame.add_column(Text(name), justify="right" if column.endswith(">") else "left", no_wrap=not wraps, overflow="fold")
     for row in table.text():
         frame.add_row(*(Text(cell) for cell in row))
     console.print(frame)

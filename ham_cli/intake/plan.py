@@ -118,10 +118,10 @@ def _may_overrule(archive: Zip) -> bool:
 
 
 def _in_place(image_id: str, component: str, state: Holdings) -> Task | None:
+    if not state.lies_there(image_id, component) or image_id not in state.rows:
+        return None
     mask = component == "masks"
     target = state.target(image_id, component)
-    if target.name not in state.on_disk.get(target.parent.name, ()) or image_id not in state.rows:
-        return None
     expected = state.record.digests.get(target.name)
     return Task(image_id, mask, target, state.folder.relative(target), None, target, expected, Link.COPY, hold=False)
 

@@ -58,6 +58,8 @@ class Outcome:
     """Of them, those that no published digest and no archive vouches for."""
     missing: dict[str, list[str]] = field(default_factory=dict)
     """Component to what was asked for and is not there."""
+    tables: dict[str, bool] = field(default_factory=dict)
+    """Component to whether the table it brings is in the cache."""
     have: dict[str, int] = field(default_factory=dict)
     """Component to how many images or masks are in the cache now."""
     written: list[str] = field(default_factory=list)
@@ -211,6 +213,7 @@ class Intake:
         outcome.components = components
         outcome.missing = dict(planning.missing(components, state, request.wish))
         outcome.ignored = self.offers.ignored
+        outcome.tables = {component: state.has_table(component) for component in components}
         outcome.have = {component: len(state.present(component)) for component in holdings.PARTITION}
 
     def _nothing(self) -> UnavailableError:

@@ -7,7 +7,6 @@ import hashlib
 import os
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ham_cli import archives, atomic, images
@@ -16,6 +15,7 @@ from ham_cli.findings import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ham_cli.archives import Member
     from ham_cli.record import Digest

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import array
+import datetime as dt
 import hashlib
+import itertools
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ham_cli import __version__, atomic
-from ham_cli.errors import AccessError
+from ham_cli.errors import AccessError, from_os_error
 from ham_cli.manifest import schemas
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ _TYPES: dict[str, pa.DataType] = {
     "int32": pa.int32(),
     "int64": pa.int64(),
     "double": pa.float64(),
-    "time": pa.timestamp("s", tz="UTC"),
+    "time": pa.timestamp("ms", tz="UTC"),  # Parquet knows no seconds
 }
 
 
@@ -71,7 +74,7 @@ def write(path: Path, manifest: Manifest) -> None:
         "ham.version": __version__,
     }
     with atomic.replacing(path) as file:
-        pq.write_table(table.replace_schema_metadata(labels), file)
+        pq.write_table(table.replace_schema_metadata(labels), file, write_page_checksum=True)
 
 
 def read(path: Path, schema: Schema, *, missing_ok: bool = False, damaged_ok: bool = False) -> Manifest | None:
@@ -80,7 +83,9 @@ def read(path: Path, schema: Schema, *, missing_ok: bool = False, damaged_ok: bo
     Raises `AccessError` for one that is damaged, of a newer schema, or another table.
     """
     try:
-        table = pq.read_table(path, partitioning=None)
+        # Not read_table: it brings pyarrow.dataset and with it pandas, a third of a second.
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read()
         labels = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
         if int(labels["ham.schema"]) > schemas.VERSION:
             raise AccessError(
@@ -90,20 +95,34 @@ def read(path: Path, schema: Schema, *, missing_ok: bool = False, damaged_ok: bo
                 got=f"schema {labels['ham.schema']}",
                 fix="install the newer ham, or fetch into another folder with --cache-dir",
             )
+        columns = [_values(table.column(c.name)) for c in schema.columns]
         names = [c.name for c in schema.columns]
-        rows = table.select(names).to_pylist()
+        rows = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
         return Manifest(schema, rows, labels["ham.record"], json.loads(labels["ham.options"]))
     except FileNotFoundError:
         if missing_ok:
             return None
         raise AccessError(f"{path.name} is not there", where=path, fix="run ham fetch first") from None
-    except (pa.ArrowException, KeyError, ValueError) as error:
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise from_os_error(error, path) from error
         if damaged_ok:
             return None
-        got = str(error).splitlines()[0]
+        got = next(iter(str(error).splitlines()), type(error).__name__)
         raise AccessError(
             f"{path.name} is damaged", where=path, got=got, fix="run the same ham fetch again: it writes the manifest anew"
         ) from error
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    # Neither cast nor to_pylist of times: these bring pyarrow.compute and pandas, a quarter of a second.
+    if pa.types.is_dictionary(column.type):
+        column = pa.chunked_array([chunk.dictionary_decode() for chunk in column.chunks], column.type.value_type)
+    if pa.types.is_timestamp(column.type):
+        instants = [scalar.value for scalar in column]
+        return [None if i is None else dt.datetime.fromtimestamp(i / 1000, dt.UTC) for i in instants]
+    values: list[Any] = column.to_pylist()
+    return values
 
 
 def arrow_schema(schema: Schema) -> pa.Schema:
@@ -112,11 +131,38 @@ def arrow_schema(schema: Schema) -> pa.Schema:
 
 
 def _array(column: schemas.Column, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
+    """One column's values. Put together from buffers: `pyarrow.array` imports pandas, a third of a second."""
     values = [row[column.name] for row in rows]
-    if column.type != "word":
-        return pa.array(values, _TYPES[column.type])
-    # Sorted dictionaries: the same rows are the same bytes, whatever order they came in.
-    words = sorted({value for value in values if value is not None})
-    places = {word: place for place, word in enumerate(words)}
-    indices = pa.array([None if v is None else places[v] for v in values], pa.int32())
-    return pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.string()))
+    if not column.null and None in values:
+        raise ValueError(f"{column.name} is never null")
+    if column.type == "string":
+        return _strings(values)
+    if column.type == "word":
+        # Sorted dictionaries: the same rows are the same bytes, whatever order they came in.
+        words = sorted({value for value in values if value is not None})
+        places = {word: place for place, word in enumerate(words)}
+        indices = _numbers([None if v is None else places[v] for v in values], pa.int32(), "i")
+        return pa.DictionaryArray.from_arrays(indices, _strings(words))
+    if column.type == "bool":
+        return pa.Array.from_buffers(pa.bool_(), len(values), [_bits([v is not None for v in values]), _bits(values)])
+    if column.type == "time":
+        values = [None if v is None else int(v.timestamp()) * 1000 for v in values]
+    return _numbers(values, _TYPES[column.type], {"int32": "i", "double": "d"}.get(column.type, "q"))
+
+
+def _numbers(values: Sequence[float | None], kind: pa.DataType, code: str) -> pa.Array:
+    data = array.array(code, [0 if v is None else v for v in values])
+    return pa.Array.from_buffers(kind, len(values), [_bits([v is not None for v in values]), pa.py_buffer(data)])
+
+
+def _strings(values: Sequence[str | None]) -> pa.Array:
+    encoded = [(v or "").encode() for v in values]
+    offsets = array.array("i", itertools.accumulate((len(e) for e in encoded), initial=0))
+    buffers = [_bits([v is not None for v in values]), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.string(), len(values), buffers)
+
+
+def _bits(flags: Sequence[object]) -> pa.Buffer:
+    """One bit a value, the first one lowest, as Arrow packs truth and presence."""
+    number = int("0" + "".join("1" if flag else "0" for flag in reversed(flags)), 2)
+    return pa.py_buffer(number.to_bytes(len(flags) // 8 + 1, "little"))
