@@ -83,7 +83,8 @@ class Note:
     """Something a person should know that is no fault."""
 
     text: str
-    warning: bool = False
+    weight: str = "detail"
+    """``detail`` for who asks with ``-v``, ``said`` for everybody, ``warning`` also with ``-q``."""
 
 
 Event = Started | Advanced | Done | Note | Finding

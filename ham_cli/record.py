@@ -152,16 +152,18 @@ class Record:
 
     @cached_property
     def digests(self) -> dict[str, Digest]:
-        """Size and SHA-256 of every image and mask that has one published, by file name."""
+        """Size and SHA-256 of every image and mask that has one published, by file name.
+
+        Raises `AccessError` where the list is not the one that the record names.
+        """
         try:
             text = lzma.decompress(self.digest_file)
-        except (lzma.LZMAError, EOFError) as error:
-            raise AccessError("the list of digests cannot be unpacked", got=error, fix=_REINSTALL) from error
-        if hashlib.sha256(text).hexdigest() != self.digest_check:
-            raise AccessError("the list of digests is not the one the record names", expected=self.digest_check, fix=_REINSTALL)
-        rows = csv.reader(io.StringIO(text.decode("ascii")))
-        next(rows)
-        return {name: Digest(int(size), sha) for name, size, sha in rows}
+            if hashlib.sha256(text).hexdigest() != self.digest_check:
+                raise AccessError("the list of digests is not the one the record names", expected=self.digest_check, fix=_REINSTALL)
+            _header, *rows = csv.reader(io.StringIO(text.decode("ascii")))
+            return {name: Digest(int(size), sha256) for name, size, sha256 in rows}
+        except (lzma.LZMAError, EOFError, ValueError, csv.Error) as error:
+            raise AccessError("the list of digests cannot be read", got=error, fix=_REINSTALL) from error
 
     def partition_of(self, image_id: str) -> str | None:
         """The published role of an image whose id alone tells it; the test table names the others."""
@@ -181,10 +183,25 @@ class Record:
 _REINSTALL = "install ham again, or fetch again with --record"
 
 
+def load_foreign(path: Path) -> Record:
+    """The record in a person's JSON file, checked whole before anything is built on it.
+
+    Raises `WrongUsageError` where it, or its list of digests, does not hold together.
+    """
+    record = load(path)
+    try:
+        _check(record)
+    except AccessError as error:
+        raise WrongUsageError(error.what, where=path, expected=error.expected, got=error.got, fix="check --record FILE") from error
+    except (KeyError, TypeError, ValueError, AttributeError, LookupError) as error:
+        raise _not_a_record(path, error) from error
+    return record
+
+
 def load(path: Path = PUBLISHED) -> Record:
     """The record in a JSON file, with the list of digests beside it.
 
-    Raises `WrongUsageError` where the file is none, or does not hold together.
+    Raises `WrongUsageError` where the file is none.
     """
     try:
         with path.open("rb") as file:
@@ -199,9 +216,39 @@ def load(path: Path = PUBLISHED) -> Record:
         ) from error
     except HamError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        got = f"{type(error).__name__}: {error}"
-        raise WrongUsageError("this is no record ham can read", where=path, expected="JSON as in ham's own record.json", got=got) from error
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError, re.error) as error:
+        raise _not_a_record(path, error) from error
+
+
+def _not_a_record(path: Path, error: Exception) -> WrongUsageError:
+    got = f"{type(error).__name__}: {error}"
+    return WrongUsageError("this is no record ham can read", where=path, expected="JSON as in ham's own record.json", got=got)
+
+
+def _check(record: Record) -> None:
+    """Raise for what would fail later: unknown words, names that reach out of their folder, wrong types."""
+    for name in record.digests:
+        _plain(name)
+    for form in record.tables:
+        _one_of(form.form, ("rows", "onehot", "groupings", "ratings"))
+        _one_of(form.component, COMPONENTS)
+        _one_of(form.partition, PARTITIONS)
+    for partition in record.partitions:
+        _one_of(partition, PARTITIONS)
+    for file in (*record.files, *record.bucket_files):
+        _one_of(file.partition, (*PARTITIONS, None))
+        if any(not isinstance(number, int | None) for number in (file.bytes, file.images, file.datafile_id)):
+            raise TypeError(f"bytes, images or datafile_id of {file.name}")
+    for words in (record.vocabulary["dx"], record.identifiers["image_id"], record.identifiers["lesion_id"], record.licence["id"]):
+        _one_of(bool(words), (True,))
+    for citation in record.citations:
+        _one_of({"key", "for", "type", "fields", "text"} <= set(citation), (True,))
+    _one_of({"id", "url", "summary"} <= set(record.licence), (True,))
+
+
+def _one_of(word: object, known: tuple[object, ...]) -> None:
+    if word not in known:
+        raise ValueError(f"{word!r} is none of {known}")
 
 
 def _build(facts: dict[str, Any], source: bytes, path: Path) -> Record:

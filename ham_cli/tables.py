@@ -35,6 +35,7 @@ _KINDS = {
 }
 _SUFFIX = re.compile(r"\.jpe?g$", re.IGNORECASE)
 _SHOWN = 3
+_LINE_ENDS = "other line ends"
 
 
 class NotATableError(Exception):
@@ -107,7 +108,8 @@ def published(rows: Iterable[Row], form: TableForm, record: Record) -> bytes:
 def _held(reader: _Reader, cells: Sequence[Sequence[str]], spelling: list[str]) -> Table:
     rows = tuple(reader.row(number, line) for number, line in enumerate(cells, 2))
     form = _nearest(reader, rows)
-    found = Table(form, rows, refused=tuple(reader.refused), spelling=tuple(spelling + reader.spelling))
+    odd = [s for s in spelling + reader.spelling if not (s == _LINE_ENDS and form.newline != "\n")]
+    found = Table(form, rows, refused=tuple(reader.refused), spelling=tuple(odd))
     if not reader.refused and not reader.altered and _same(found, reader.record):
         return found
     if form.md5 is None and form.columns_sha256 is None:
@@ -198,8 +200,8 @@ class _Reader:
 
 
 def _nearest(reader: _Reader, rows: Sequence[Row]) -> TableForm:
-    roles = [reader.record.partition_of(row["image_id"]) for row in rows if row["image_id"]]
-    partition = max(("train", "validation", None), key=roles.count) or "test" if roles else "train"
+    roles = {reader.record.partition_of(row["image_id"]) for row in rows if row["image_id"]}
+    partition = next((p for p in ("train", "validation") if p in roles), "test" if roles else "train")
     forms = [f for f in reader.record.forms(partition) if f.form == reader.kind]
     if not forms:
         raise NotATableError(f"the record has no such table for the {partition} images")
@@ -277,7 +279,7 @@ def _decoded(data: bytes) -> tuple[str, list[str]]:
     if "\0" in text:
         raise NotATableError(f"a NUL byte stands at {text.index(chr(0))}")
     if "\r" in text:
-        spelling.append("other line ends")
+        spelling.append(_LINE_ENDS)
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text, spelling
 

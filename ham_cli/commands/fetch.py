@@ -88,7 +88,7 @@ def fetch(
         raise WrongUsageError("no source is named", expected="--source FOLDER", fix=fix)
     if link not in LINKS:
         raise WrongUsageError("--link knows no such way", expected=", ".join(LINKS), got=link)
-    pinned = records.load(record or records.PUBLISHED)
+    pinned = records.load_foreign(record) if record else records.load()
     run.console.record = pinned.id
     request = Request(
         cache=run.cache,

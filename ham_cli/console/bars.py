@@ -32,7 +32,7 @@ def watch(events: Iterable[Event], console: Console) -> list[Finding]:
                 findings.append(event)
             elif isinstance(event, Note):
                 view.pause()
-                console.warn(event.text) if event.warning else console.detail(event.text)
+                {"warning": console.warn, "said": console.say}.get(event.weight, console.detail)(event.text)
             else:
                 view.draw(event)
     finally:

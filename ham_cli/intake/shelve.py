@@ -78,12 +78,13 @@ def _judged(offered: Offered, *, accepted: bool) -> Iterator[Event]:
     elif table.differences:
         detail = "; ".join(table.differences)
         finding = Finding(table.form.component, label, Verdict.ALTERED, expected=table.form.md5, got=md5(offered.data), detail=detail)
-        yield Note(f"{label}: altered, and accepted: {detail}", warning=True) if accepted else finding
+        yield Note(f"{label}: altered, and accepted: {detail}", "warning") if accepted else finding
     else:
         written = f", written with {', '.join(table.spelling)}" if table.spelling else ""
         note = f": {table.form.note}" if table.form.note else ""
         what = f"the published {table.form.name}" if table.vouched else f"{table.form.name}, which no published digest vouches for"
-        yield Note(f"{label} is {what}{written}{note}")
+        odd = table.spelling or (table.form.form == "rows" and table.form.note)
+        yield Note(f"{label} is {what}{written}{note}", "said" if odd else "detail")
 
 
 def _best(partition: str, offered: list[Offered], state: Holdings, now: object) -> Iterator[Event]:

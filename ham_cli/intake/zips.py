@@ -50,7 +50,7 @@ def unpack(archive: Zip, tasks: Sequence[Task], known_md5: str | None, jobs: int
     if published and published.md5 and not right:
         yield Finding(published.component, archive.label, Verdict.WRONG, expected=published.md5, got=md5, detail="MD5 of the zip")
     if right and decided:
-        yield Note(f"{len(decided)} members of {archive.label} differ from ham's list of digests, and the zip is right", warning=True)
+        yield Note(f"{len(decided)} members of {archive.label} differ from ham's list of digests, and the zip is right", "warning")
     yield from decided
     yield Done(archive.label, f"{len(tasks)} files")
     if md5:
