@@ -12,6 +12,7 @@ import typer
 
 from ham_cli import __version__
 from ham_cli.commands import cache, cite, fetch, show, verify
+from ham_cli.commands.options import examples_block
 from ham_cli.console import Console
 from ham_cli.errors import EXIT_CODES, HamError, Terminated, WrongUsageError, from_os_error
 
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
 
 _ENDED = {130: "interrupted", 143: "terminated"}
 
+_EXAMPLES = ("ham fetch --source ~/Downloads", "ham verify", "ham verify --help")
 _CODES = "\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {words}" for code, words in EXIT_CODES.items())
 
 
 app = typer.Typer(
     name="ham",
     help="A dataset manager for HAM10000: fetch, verify, count, over a local cache.",
-    epilog=_CODES,
+    epilog=f"{examples_block(_EXAMPLES)}\n\n{_CODES}",
     rich_markup_mode=None,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -57,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     signal.signal(signal.SIGTERM, _terminate)
-    console = Console(as_json="--json" in typed)
+    console = Console(as_json="--json" in typed or os.environ.get("HAM_JSON", "").lower() in {"1", "true", "yes", "on", "t", "y"})
     try:
         code = _run(typed, console)
         console.finish(code)

@@ -66,7 +66,10 @@ def members(path: Path) -> tuple[Member, ...]:
         raise BadArchiveError(_why(path, error)) from error
     if len(entries) > MAX_MEMBERS:
         raise BadArchiveError(f"it has {len(entries)} members; at most {MAX_MEMBERS} are looked at")
-    found = sorted((_member(e) for e in entries if not e.is_dir() and not is_clutter(e.filename)), key=lambda m: m.offset)
+    if not all(e.filename for e in entries):
+        raise BadArchiveError("a member has no name")
+    size = path.stat().st_size
+    found = sorted((_member(e, size) for e in entries if not e.is_dir() and not is_clutter(e.filename)), key=lambda m: m.offset)
     for first, second in itertools.pairwise(found):
         if first.offset + first.compressed > second.offset:
             raise BadArchiveError(f"members {first.name!r} and {second.name!r} overlap")
@@ -94,12 +97,14 @@ def chunks(path: Path, member: Member) -> Iterator[bytes]:
                     left -= len(chunk)
                     yield chunk
     except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError) as error:
-        raise BadArchiveError(f"member {member.name!r}: {error or 'it ends early'}") from error
+        raise BadArchiveError(f"member {member.name!r}: {str(error) or 'it ends early'}") from error
     if left:
         raise BadArchiveError(f"member {member.name!r} ends {left} bytes early")
 
 
-def _member(entry: zipfile.ZipInfo) -> Member:
+def _member(entry: zipfile.ZipInfo, archive_size: int) -> Member:
+    if not 0 <= entry.header_offset < archive_size:
+        raise BadArchiveError(f"member {entry.filename!r} lies outside of the file: its beginning or end is cut off")
     if entry.flag_bits & _ENCRYPTED:
         raise BadArchiveError(f"member {entry.filename!r} is encrypted")
     if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# A cache of ham (dataset manager for HAM10000); see https://bford.info/cachedir/\n"
 """Tells backup programs to pass the cache over (bford.info/cachedir)."""
 
-IMAGE_FOLDERS = {"train": "images", "test": "test", "validation": "validation"}
-"""Where the images of a partition lie."""
-
 MARGIN = 64 << 20
 """Bytes kept free beside what is asked for: manifests, and what others write meanwhile."""
 
@@ -48,14 +45,6 @@ class Folder:
     """One record's folder in a cache: where each thing lies."""
 
     path: Path
-
-    def image(self, partition: str, image_id: str) -> Path:
-        """The image of an id."""
-        return self.path / IMAGE_FOLDERS[partition] / f"{image_id}.jpg"
-
-    def mask(self, image_id: str) -> Path:
-        """The lesion mask of an id."""
-        return self.path / "masks" / f"{image_id}_segmentation.png"
 
     @property
     def tables(self) -> Path:
@@ -95,8 +84,10 @@ class Cache:
         """The ids of the records that lie here, sorted."""
         try:
             return sorted(p.name for p in self.root.iterdir() if (p / "record.json").is_file())
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return []
+        except NotADirectoryError as error:
+            raise AccessError("the cache is no folder", where=self.root, fix="name a folder with --cache-dir") from error
         except OSError as error:
             raise from_os_error(error, self.root) from error
 

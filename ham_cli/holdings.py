@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ham_cli import cache, manifest
 from ham_cli.manifest import Manifest, schemas
+from ham_cli.record import FOLDERS, PARTITION, TABLED
 from ham_cli.selection import Selection, choose, restored
 
 if TYPE_CHECKING:
@@ -20,12 +21,6 @@ Row = dict[str, Any]
 
 IMAGE_COLUMNS = ("path", "bytes", "sha256", "vouched", "width", "height", "archive")
 MASK_COLUMNS = ("mask_path", "mask_bytes", "mask_sha256")
-
-PARTITION = {"images": "train", "masks": "train", "test": "test", "validation": "validation"}
-"""The partition whose images or masks a component is; the other components are tables alone."""
-
-TABLED = {"metadata": "train", "test": "test", "validation": "validation"}
-"""The partition whose table a component brings."""
 
 
 @dataclass
@@ -51,7 +46,7 @@ class Holdings:
 
     def target(self, image_id: str, component: str) -> Path:
         """Where a component's image or mask lies or will lie."""
-        return self.folder.mask(image_id) if component == "masks" else self.folder.image(PARTITION[component], image_id)
+        return self.folder.path / self.label(image_id, component)
 
     def has(self, image_id: str, component: str) -> bool:
         """Whether an image or mask is there: named by its row, or in place where no table names it yet."""
@@ -63,13 +58,11 @@ class Holdings:
 
     def lies_there(self, image_id: str, component: str) -> bool:
         """Whether its file lies in its folder, whatever the manifest says."""
-        where = "masks" if component == "masks" else cache.IMAGE_FOLDERS[PARTITION[component]]
-        return self.name(image_id, mask=component == "masks") in self.on_disk[where]
+        return self.name(image_id, mask=component == "masks") in self.on_disk[FOLDERS[component]]
 
     def label(self, image_id: str, component: str) -> str:
         """Where its file lies or will lie, as manifests spell it: ``images/ISIC_0024306.jpg``."""
-        where = "masks" if component == "masks" else cache.IMAGE_FOLDERS[PARTITION[component]]
-        return f"{where}/{self.name(image_id, mask=component == 'masks')}"
+        return f"{FOLDERS[component]}/{self.name(image_id, mask=component == 'masks')}"
 
     def partition(self, image_id: str) -> str | None:
         """The published role of an image, from its row or else from its id."""
@@ -121,9 +114,7 @@ class Holdings:
         if (row := self.rows.get(image_id)) is not None:
             row.update(facts)
             self._changed.add("images")
-        self.on_disk["masks" if component == "masks" else cache.IMAGE_FOLDERS[PARTITION[component]]].add(
-            self.name(image_id, mask=component == "masks")
-        )
+        self.on_disk[FOLDERS[component]].add(self.name(image_id, mask=component == "masks"))
 
     def put_file(self, row: Row) -> None:
         """Write a row of ``files.parquet``."""
@@ -186,7 +177,7 @@ def load(record: Record, folder: Folder, *, damaged_ok: bool = False) -> Holding
         rows={row["image_id"]: row for row in images.rows} if images else {},
         files={(row["component"], row["name"]): row for row in files.rows} if files else {},
         options=dict(images.options) if images else {},
-        on_disk={name: cache.listing(folder.path / name) for name in (*cache.IMAGE_FOLDERS.values(), "masks")},
+        on_disk={name: cache.listing(folder.path / name) for name in FOLDERS.values()},
     )
     for published in record.files:
         if (published.component, published.name) not in holdings.files:
@@ -203,6 +194,14 @@ def forget_vanished(holdings: Holdings) -> None:
                 where, _, name = row[column].partition("/")
                 if name not in holdings.on_disk.get(where, ()):
                     holdings.forget(row, columns)
-    for row in holdings.files.values():
+    for row in list(holdings.files.values()):
         if row["path"] and not (holdings.folder.path / row["path"]).is_file():
             holdings.put_file(row | {"state": "missing", "path": None})
+            described = holdings.options.get("tables", {})
+            gone = {p for p, t in described.items() if (row["component"], row["name"]) == (_component_of(p), t["file"])}
+            if gone:
+                holdings.set_option("tables", {p: t for p, t in described.items() if p not in gone})
+
+
+def _component_of(partition: str) -> str:
+    return next(component for component, tabled in TABLED.items() if tabled == partition)

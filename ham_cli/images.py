@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG")
 
@@ -25,5 +25,7 @@ def size(head: bytes) -> tuple[int, int]:
         try:
             with Image.open(io.BytesIO(head), formats=FORMATS) as image:
                 return image.size
+        except UnidentifiedImageError:
+            raise NotAnImageError("it is neither a JPEG nor a PNG") from None
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise NotAnImageError(str(error).replace(repr(io.BytesIO), "it")) from error
+            raise NotAnImageError(f"it is no whole picture: {error}") from error

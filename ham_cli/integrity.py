@@ -6,15 +6,12 @@ import hashlib
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ham_cli import checksum, pool, tables
-from ham_cli.cache import IMAGE_FOLDERS
 from ham_cli.checksum import CHUNK
 from ham_cli.findings import Advanced, Done, Finding, Started, Verdict
-from ham_cli.holdings import PARTITION, TABLED
-from ham_cli.record import COMPONENTS
+from ham_cli.record import COMPONENTS, FOLDERS, PARTITION, TABLED
 from ham_cli.selection import Selection
 
 if TYPE_CHECKING:
@@ -45,14 +42,19 @@ class Tally:
 class Task:
     """One file to hash, or with ``quick`` to measure."""
 
-    component: str
     path: str
-    label: str
-    image_id: str
-    bytes: int | None
-    sha256: str | None
-    """``None`` where neither the record nor a manifest knows it."""
     quick: bool
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one file is."""
+
+    bytes: int = 0
+    sha256: str | None = None
+    """``None`` where only the size was asked for."""
+    error: str | None = None
+    """Why it could not be read."""
 
 
 @dataclass
@@ -76,10 +78,6 @@ class Check:
         yield from self._archives()
         for component in PARTITION:
             yield from self._images(component)
-
-    @property
-    def _root(self) -> str:
-        return str(self.holdings.folder.path)
 
     def _published(self, component: str) -> int:
         if component not in PARTITION:
@@ -146,8 +144,10 @@ class Check:
                 yield Finding(component, where, Verdict.WRONG, expected=form.md5, got=back, detail=detail)
         counts = holdings.record.partitions[partition]
         inside = [r for r in rows if r["in_record"]]
-        for dx, count in Counter(r["dx"] for r in inside).items():
-            if count != counts.dx.get(dx):
+        classes = Counter(r["dx"] for r in inside)
+        for dx in sorted({*classes, *counts.dx}):
+            count = classes[dx]
+            if count != counts.dx.get(dx, 0):
                 yield Finding(component, where, Verdict.WRONG, expected=f"{dx} {counts.dx.get(dx)}", got=f"{dx} {count}")
         lesions = {r["lesion_id"] for r in inside} - {None}
         if counts.lesions and lesions and len(lesions) != counts.lesions:
@@ -181,9 +181,7 @@ class Check:
             must = set(holdings.wanted(component, Selection()))
             if not must and tally.published and holdings.record.partitions.get(PARTITION[component]):
                 detail = "no table names them, as the table is not there"
-                yield Finding(
-                    component, f"{IMAGE_FOLDERS[PARTITION[component]]}/", Verdict.MISSING, None, f"{tally.published} images", "0", detail
-                )
+                yield Finding(component, f"{FOLDERS[component]}/", Verdict.MISSING, None, f"{tally.published} images", "0", detail)
                 tally.asked = tally.published
         elif self.components:
             return
@@ -191,43 +189,51 @@ class Check:
             must = here.union(*(holdings.wanted(component, wish) for wish in holdings.asked(component)))
         must |= unindexed
         tally.asked = max(tally.asked, len(must))
-        there = [i for i in sorted(must) if holdings.lies_there(i, component)]
-        yield from self._hashed(component, [self._task(i, component) for i in there])
+        there = sorted(i for i in must if holdings.lies_there(i, component))
+        yield from self._judged(component, there)
         for image_id in sorted(must.difference(there)):
             label = holdings.label(image_id, component)
             wanted = holdings.record.digests.get(label.rpartition("/")[2])
             yield Finding(component, label, Verdict.MISSING, image_id, wanted.sha256 if wanted else None)
         yield from self._strangers(component, must)
 
-    def _task(self, image_id: str, component: str) -> Task:
+    def _judged(self, component: str, there: Sequence[str]) -> Iterator[Event]:
+        """What is there, held against what it must be."""
+        holdings, tally, root = self.holdings, self.tallies[component], str(self.holdings.folder.path)
+        if not there:
+            return
+        yield Started(component, len(there), "files")
+        tasks = [Task(f"{root}/{holdings.label(i, component)}", self.quick) for i in there]
+        for image_id, measured in zip(there, pool.run(measure, tasks, self.jobs), strict=True):
+            tally.checked += 1
+            finding = self._compared(image_id, component, measured)
+            if finding is None:
+                tally.right += 1
+                tally.unvouched += component != "masks" and self._unvouched(image_id)
+            else:
+                yield finding
+            yield Advanced(component, 1)
+        yield Done(component, f"{tally.right} of {len(there)} right")
+
+    def _compared(self, image_id: str, component: str, measured: Measured) -> Finding | None:
         row = self.holdings.rows.get(image_id, {})
         mask, label = component == "masks", self.holdings.label(image_id, component)
         published = self.holdings.record.digests.get(label.rpartition("/")[2])
         size, sha256 = row.get("mask_bytes" if mask else "bytes"), row.get("mask_sha256" if mask else "sha256")
         # An archive of the right MD5 has the last word on its members; else the published digest has.
-        if published and not (row.get("vouched") == "archive" and not mask):
+        if published and (mask or row.get("vouched") != "archive"):
             size, sha256 = published.bytes, published.sha256
-        return Task(component, os.path.join(self._root, label), label, image_id, size, sha256, self.quick)  # noqa: PTH118  (ten thousand times)
+        if measured.error:
+            return Finding(component, label, Verdict.UNREADABLE, image_id, sha256, None, measured.error)
+        if size is not None and measured.bytes != size:
+            return _sized(component, label, image_id, size, measured.bytes)
+        if None in (sha256, measured.sha256) or sha256 == measured.sha256:
+            return None
+        return Finding(component, label, Verdict.WRONG, image_id, sha256, measured.sha256)
 
-    def _hashed(self, component: str, tasks: Sequence[Task]) -> Iterator[Event]:
-        tally = self.tallies[component]
-        if not tasks:
-            return
-        yield Started(component, len(tasks), "files")
-        for finding, task in zip(pool.run(check, tasks, self.jobs), tasks, strict=True):
-            tally.checked += 1
-            if finding is not None:
-                yield finding
-            else:
-                tally.right += 1
-                row = self.holdings.rows.get(task.image_id, {})
-                tally.unvouched += (
-                    component != "masks"
-                    and row.get("vouched") in {"none", None}
-                    and f"{task.image_id}.jpg" not in self.holdings.record.digests
-                )
-            yield Advanced(component, 1)
-        yield Done(component, f"{tally.right} of {len(tasks)} right")
+    def _unvouched(self, image_id: str) -> bool:
+        published = f"{image_id}.jpg" in self.holdings.record.digests
+        return not published and self.holdings.rows.get(image_id, {}).get("vouched") in {"none", None}
 
     def _unindexed(self, component: str) -> set[str]:
         """Images in place that no table names yet: their digests judge them all the same."""
@@ -235,36 +241,32 @@ class Check:
         if component not in {"images", "masks"} or holdings.has_table("metadata"):
             return set()
         suffix = holdings.name("", mask=component == "masks")
-        names = holdings.on_disk["masks" if component == "masks" else "images"]
+        names = holdings.on_disk[FOLDERS[component]]
         return {name.removesuffix(suffix) for name in names if name in holdings.record.digests and name.endswith(suffix)}
 
     def _strangers(self, component: str, must: set[str]) -> Iterator[Finding]:
         """Names in the component's folder that are none of its images or masks."""
         holdings = self.holdings
-        where = "masks" if component == "masks" else IMAGE_FOLDERS[PARTITION[component]]
+        where = FOLDERS[component]
         mask = component == "masks"
         known = {holdings.name(i, mask=mask) for i in must.union(holdings.wanted(component, Selection()))}
         for name in sorted(holdings.on_disk[where] - known):
             yield Finding(component, f"{where}/{name}", Verdict.EXTRA, detail="no row names it")
 
 
-def check(task: Task) -> Finding | None:
-    """What is wrong with one file; ``None`` where it is right."""
-    path = Path(task.path)
+def measure(task: Task) -> Measured:
+    """Size and SHA-256 of one file."""
     try:
-        size = path.stat().st_size
-        if task.bytes is not None and size != task.bytes:
-            return _sized(task.component, task.label, task.image_id, task.bytes, size)
-        if task.quick or task.sha256 is None:
-            return None
-        digest = hashlib.sha256()
-        with path.open("rb", buffering=0) as file:
+        if task.quick:
+            return Measured(os.stat(task.path).st_size)  # noqa: PTH116  (twenty thousand times)
+        digest, size = hashlib.sha256(), 0
+        with open(task.path, "rb", buffering=0) as file:  # noqa: PTH123  (the same)
             while chunk := file.read(CHUNK):
                 digest.update(chunk)
+                size += len(chunk)
     except OSError as error:
-        return Finding(task.component, task.label, Verdict.UNREADABLE, task.image_id, task.sha256, None, error.strerror)
-    got = digest.hexdigest()
-    return None if got == task.sha256 else Finding(task.component, task.label, Verdict.WRONG, task.image_id, task.sha256, got)
+        return Measured(error=error.strerror)
+    return Measured(size, digest.hexdigest())
 
 
 def _sized(component: str, label: str, image_id: str | None, expected: int | None, got: int) -> Finding:

@@ -20,6 +20,15 @@ COMPONENTS = ("metadata", "masks", "test", "images", "ratings", "validation")
 
 PARTITIONS = ("train", "validation", "test")
 
+PARTITION = {"images": "train", "masks": "train", "test": "test", "validation": "validation"}
+"""The partition whose images or masks a component is; the other components are tables alone."""
+
+TABLED = {"metadata": "train", "test": "test", "validation": "validation"}
+"""The partition whose table a component brings."""
+
+FOLDERS = {"images": "images", "masks": "masks", "test": "test", "validation": "validation"}
+"""Where the images or masks of a component lie in a cache."""
+
 PUBLISHED = Path(__file__).with_name("record.json")
 """Version 4.0 of doi:10.7910/DVN/DBW86T, as this program pins it."""
 
@@ -190,11 +199,12 @@ def load_foreign(path: Path) -> Record:
     """
     record = load(path)
     try:
-        _check(record)
+        for name in record.digests:
+            _plain(name)
     except AccessError as error:
         raise WrongUsageError(error.what, where=path, expected=error.expected, got=error.got, fix="check --record FILE") from error
-    except (KeyError, TypeError, ValueError, AttributeError, LookupError) as error:
-        raise _not_a_record(path, error) from error
+    except ValueError as error:
+        raise WrongUsageError("the list of digests names no plain files", where=path, got=error, fix="check --record FILE") from error
     return record
 
 
@@ -209,7 +219,8 @@ def load(path: Path = PUBLISHED) -> Record:
         if len(source) > _MAX_RECORD_BYTES:
             raise WrongUsageError("this is no record: it is too large", where=path, expected=f"at most {_MAX_RECORD_BYTES} bytes")
         facts = json.loads(source)
-        return _build(facts, source, path)
+        record = _build(facts, source, path)
+        _check(record)
     except OSError as error:
         raise WrongUsageError(
             "the record cannot be read", where=error.filename or path, got=error.strerror, fix="check --record FILE"
@@ -218,6 +229,7 @@ def load(path: Path = PUBLISHED) -> Record:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError, re.error) as error:
         raise _not_a_record(path, error) from error
+    return record
 
 
 def _not_a_record(path: Path, error: Exception) -> WrongUsageError:
@@ -227,8 +239,6 @@ def _not_a_record(path: Path, error: Exception) -> WrongUsageError:
 
 def _check(record: Record) -> None:
     """Raise for what would fail later: unknown words, names that reach out of their folder, wrong types."""
-    for name in record.digests:
-        _plain(name)
     for form in record.tables:
         _one_of(form.form, ("rows", "onehot", "groupings", "ratings"))
         _one_of(form.component, COMPONENTS)

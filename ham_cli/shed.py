@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from ham_cli import cache as caches
 from ham_cli import holdings
-from ham_cli.cache import IMAGE_FOLDERS
-from ham_cli.holdings import IMAGE_COLUMNS, MASK_COLUMNS, PARTITION, TABLED
-from ham_cli.record import COMPONENTS
+from ham_cli.holdings import IMAGE_COLUMNS, MASK_COLUMNS
+from ham_cli.record import COMPONENTS, FOLDERS, PARTITION, TABLED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +53,7 @@ def contents(cache: Cache, record: Record | None) -> list[Content]:
         for component in COMPONENTS:
             files = component_files(component, held)
             if files:
-                where = folder.path / (_folder(component) or "tables")
+                where = folder.path / (FOLDERS.get(component) or "tables")
                 found.append(Content(record_id, component, len(files), _bytes(files), str(where)))
         for name in ("archives", "splits", "manifests"):
             files = _files([folder.path / name])
@@ -105,7 +104,7 @@ def component_files(component: str, held: Holdings) -> list[Path]:
     """Every file of a component: images or masks, its tables, its kept zips."""
     folder = held.folder
     kept = [folder.path / r["path"] for r in held.files.values() if r["component"] == component and r["path"]]
-    return [p for p in kept if p.is_file()] + _files([folder.path / where] if (where := _folder(component)) else [])
+    return [p for p in kept if p.is_file()] + _files([folder.path / where] if (where := FOLDERS.get(component)) else [])
 
 
 def _forget(component: str, held: Holdings) -> None:
@@ -121,10 +120,6 @@ def _forget(component: str, held: Holdings) -> None:
         held.replace_rows(partition, ())
         held.set_option("tables", {p: t for p, t in held.options.get("tables", {}).items() if p != partition})
     held.set_option("asked", {c: w for c, w in held.options.get("asked", {}).items() if c != component})
-
-
-def _folder(component: str) -> str | None:
-    return "masks" if component == "masks" else IMAGE_FOLDERS.get(PARTITION.get(component, ""))
 
 
 def _files(folders: Sequence[Path]) -> list[Path]:

@@ -78,7 +78,9 @@ def read(data: bytes, record: Record) -> Table:
     if kind is None:
         raise NotATableError("its first line names no table of this record")
     if kind == "ratings":
-        form = next(f for f in record.forms() if f.form == kind)
+        form = next((f for f in record.forms() if f.form == kind), None)
+        if form is None:
+            raise NotATableError("the record has no table of ratings")
         return Table(form, (), vouched=False)
     delimiter = _delimiter(text.split("\n", 1)[0])
     try:
@@ -110,7 +112,7 @@ def _held(reader: _Reader, cells: Sequence[Sequence[str]], spelling: list[str]) 
     form = _nearest(reader, rows)
     odd = [s for s in spelling + reader.spelling if not (s == _LINE_ENDS and form.newline != "\n")]
     found = Table(form, rows, refused=tuple(reader.refused), spelling=tuple(odd))
-    if not reader.refused and not reader.altered and _same(found, reader.record):
+    if not reader.refused and not reader.altered and tuple(reader.header) == form.columns and _same(found, reader.record):
         return found
     if form.md5 is None and form.columns_sha256 is None:
         return replace(found, vouched=False)
@@ -222,6 +224,7 @@ def _differences(table: Table, reader: _Reader) -> Iterable[str]:
     yield from _ids(table, reader.record)
     yield from _class_counts(table, reader.record)
     changed = [c for c in _altered_columns(table) if c not in lacking]
+    changed = ["image_id"] if "image_id" in changed else changed
     if changed and len(table.rows) == form.rows:
         yield f"values changed in: {_listed(changed)}"
     elif not changed and header == form.columns and not reader.altered:

@@ -15,6 +15,9 @@ from ham_cli.errors import EXIT_CODES
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
+DUCKDB = "import duckdb, sys; print(duckdb.sql(sys.argv[2]).df().to_csv(index=False), end=str())"
+"""The ``duckdb`` program's ``-c``, by its library."""
+
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
@@ -28,7 +31,7 @@ def home(tmp_path: Path, real_data: Path) -> Path:
     binaries.mkdir()
     programs = {
         "ham": f'exec {sys.executable} -m ham_cli "$@"\n',
-        "duckdb": f'exec {sys.executable} -c "import duckdb, sys; print(duckdb.sql(sys.argv[2]).df().to_csv(index=False), end=str())" "$@"\n',
+        "duckdb": f'exec {sys.executable} -c "{DUCKDB}" "$@"\n',
         "python": f'exec {sys.executable} "$@"\n',
     }
     for name, text in programs.items():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ham_cli.commands.options import Components, LockTimeout, Run, command, components_of
+from ham_cli.commands.options import Components, LockTimeout, Run, command, components_of, examples_block
 from ham_cli.console import size
 from ham_cli.errors import WrongUsageError
 from ham_cli.record import COMPONENTS
@@ -17,9 +17,17 @@ if TYPE_CHECKING:
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")]
 
 
+EXAMPLES = ("ham cache dir", "ham cache list", "ham cache prune --dry-run")
+
+
 def register(app: typer.Typer) -> None:
     """Add the group and its four commands."""
-    group = typer.Typer(help="Show the cache's place and content, and remove from it.", no_args_is_help=True, rich_markup_mode=None)
+    group = typer.Typer(
+        help="Show the cache's place and content, and remove from it.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        epilog=examples_block(EXAMPLES),
+    )
     command(group, "dir", examples=("DIR=$(ham cache dir)", "du -sh $(ham cache dir)"))(directory)
     command(group, "list", examples=("ham cache list", "ham cache list --json | jq .result"))(contents)
     command(group, "prune", examples=("ham cache prune --dry-run", "ham cache prune"))(prune)

@@ -68,7 +68,14 @@ def fetch(
     ] = False,
     record: Annotated[
         Path | None,
-        typer.Option("--record", metavar="FILE", show_default=False, help="Another record than the published one.", rich_help_panel=RARELY),
+        typer.Option(
+            "--record",
+            metavar="FILE",
+            readable=False,
+            show_default=False,
+            help="Another record than the published one.",
+            rich_help_panel=RARELY,
+        ),
     ] = None,
     lock_timeout: LockTimeout = 600.0,
     jobs: Jobs = None,

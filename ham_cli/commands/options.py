@@ -30,6 +30,7 @@ _COMMON: dict[str, Any] = {
             envvar="HAM_CACHE_DIR",
             show_default=False,
             metavar="DIR",
+            readable=False,
             help="Where the data lies; else the user cache folder.",
             rich_help_panel=EVERYWHERE,
         ),
@@ -47,7 +48,7 @@ _COMMON: dict[str, Any] = {
 
 Components = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[COMPONENT]...", show_default=False, help=f"Any of: {', '.join(COMPONENTS)}."),
+    typer.Argument(metavar="COMPONENT", show_default=False, help=f"Any of: {', '.join(COMPONENTS)}."),
 ]
 Jobs = Annotated[
     int | None,
@@ -101,11 +102,15 @@ def command(app: typer.Typer, name: str, *, examples: Sequence[str]) -> Callable
         ]
         call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {p.name: p.annotation for p in parameters}
-        epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
-        app.command(name, help=inspect.getdoc(function), epilog=epilog)(call)
+        app.command(name, help=inspect.getdoc(function), epilog=examples_block(examples))(call)
         return function
 
     return register
+
+
+def examples_block(examples: Sequence[str]) -> str:
+    """Examples as they stand under a help page, lines kept."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
 
 
 def components_of(names: Sequence[str] | None) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ def verify(
     Judges what was fetched or asked for; a component that is named, or --all, is judged whole.
     """
     from ham_cli import holdings, pool
+    from ham_cli import record as records
     from ham_cli.console.bars import watch
     from ham_cli.integrity import Check
 
@@ -53,21 +54,19 @@ def verify(
         if not named:
             run.console.say(f"nothing is fetched yet in {run.cache.root}")
             return 0
-        from ham_cli import record as records
-
         record = records.load()
         run.console.record = record.id
     held = holdings.load(record, run.cache.folder(record.id))
     check = Check(held, named, quick, jobs or pool.cores())
     findings = watch(check.run(), run.console)
-    return _tell(run, held, check, findings)
+    return _tell(run, check, findings)
 
 
-def _tell(run: Run, held: Holdings, check: Check, findings: list[Finding]) -> int:
+def _tell(run: Run, check: Check, findings: list[Finding]) -> int:
     """Show the table and the findings, write them down, and say how it stands."""
     from ham_cli.console.tables import Table
 
-    console = run.console
+    console, held = run.console, check.holdings
     shown = [c for c in COMPONENTS if not check.components or c in check.components]
     rows = [_row(component, check, findings) for component in shown]
     columns = ("component", "published>", "checked>", "right>", "missing>", "wrong>", "extra>", "verdict")

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ham_cli.holdings import PARTITION
 from ham_cli.intake.take import MAX_BYTES, Link, Task
-from ham_cli.record import COMPONENTS
+from ham_cli.record import COMPONENTS, FOLDERS, PARTITION
+from ham_cli.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from ham_cli.holdings import Holdings
     from ham_cli.intake.offers import Offers, Place, Zip
-    from ham_cli.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Plan:
     @property
     def room(self) -> int:
         """Bytes that will be written, were every file copied."""
-        loose = sum(t.source.stat().st_size for t in self.loose if t.link in {Link.AUTO, Link.COPY})
+        loose = sum(t.source.stat().st_size for t in self.loose if t.link in {Link.AUTO, Link.COPY} and t.source.is_file())
         return loose + sum(min(t.member.bytes, MAX_BYTES) for tasks in self.unpack.values() for t in tasks if t.member)
 
     @property
@@ -56,29 +55,46 @@ def found(offers: Offers, state: Holdings, kinds: Iterable[str]) -> list[str]:
 
 def decide(components: Sequence[str], offers: Offers, state: Holdings, wish: Selection, link: Link) -> Plan:
     """The tasks that bring what is asked for and not there yet; nothing is read or written here."""
-    adopt, loose, others = [], [], {}
+    adopt = tuple(_adoptable(offers, state))
+    adopted = {(t.image_id, t.mask) for t in adopt}
+    loose: list[Task] = []
     unpack: dict[Path, list[Task]] = {}
-    for component in components:
-        if component not in PARTITION:
-            continue
+    others: dict[tuple[str, bool], tuple[Place, ...]] = {}
+    for component in (c for c in components if c in PARTITION):
         mask = component == "masks"
+        offered = offers.masks if mask else offers.images
         for image_id in state.wanted(component, wish):
-            if state.has(image_id, component):
+            places = offered.get(image_id)
+            if not places or state.has(image_id, component):
                 continue
-            places = (offers.masks if mask else offers.images).get(image_id, [])
-            own = _in_place(image_id, component, state)
-            if own and (own.expected or not places):
-                adopt.append(own)
-            elif places:
-                task = task_of(image_id, component, places[0], state, link)
-                others[image_id, mask] = tuple(places[1:])
-                if task.member is None:
-                    loose.append(task)
-                else:
-                    hold = _may_overrule(offers.zips[task.source])
-                    unpack.setdefault(task.source, []).append(replace(task, hold=hold))
+            first = 0 if (image_id, mask) in adopted else 1
+            others[image_id, mask] = tuple(places[first:])
+            if first == 0:
+                continue
+            task = task_of(image_id, component, places[0], state, link)
+            if task.member is None:
+                loose.append(task)
+            else:
+                hold = _may_overrule(offers.zips[task.source])
+                unpack.setdefault(task.source, []).append(replace(task, hold=hold))
     ordered = {z: tuple(sorted(tasks, key=lambda t: t.member.offset if t.member else 0)) for z, tasks in unpack.items()}
-    return Plan(tuple(adopt), tuple(loose), ordered, others)
+    return Plan(adopt, tuple(loose), ordered, others)
+
+
+def _adoptable(offers: Offers, state: Holdings) -> Iterator[Task]:
+    """Files in place that no row names: those of published digests, and those that no source has a better copy of."""
+    for component in PARTITION:
+        mask = component == "masks"
+        indexed = len(state.present(component))
+        if indexed == len(state.on_disk[FOLDERS[component]]):
+            continue
+        for image_id in state.wanted(component, Selection()):
+            if image_id not in state.rows or state.has(image_id, component) or not state.lies_there(image_id, component):
+                continue
+            target = state.target(image_id, component)
+            expected = state.record.digests.get(target.name)
+            if expected or image_id not in (offers.masks if mask else offers.images):
+                yield Task(image_id, mask, target, state.folder.relative(target), None, target, expected, Link.COPY, hold=False)
 
 
 def task_of(image_id: str, component: str, place: Place, state: Holdings, link: Link) -> Task:
@@ -115,15 +131,6 @@ def complete(zipped: Zip, offers: Offers, state: Holdings) -> bool:
 def _may_overrule(archive: Zip) -> bool:
     """Whether the zip's own MD5 may turn out to be the published one, and settle what its members are."""
     return archive.whole and archive.published is not None and archive.published.md5 is not None
-
-
-def _in_place(image_id: str, component: str, state: Holdings) -> Task | None:
-    if not state.lies_there(image_id, component) or image_id not in state.rows:
-        return None
-    mask = component == "masks"
-    target = state.target(image_id, component)
-    expected = state.record.digests.get(target.name)
-    return Task(image_id, mask, target, state.folder.relative(target), None, target, expected, Link.COPY, hold=False)
 
 
 def _table_name(component: str, state: Holdings) -> str:

@@ -15,6 +15,7 @@ from ham_cli.intake import offers as offering
 from ham_cli.intake import plan as planning
 from ham_cli.intake import shelve, zips
 from ham_cli.intake.take import Link, Taken, take
+from ham_cli.record import PARTITION, TABLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,7 +76,7 @@ class Intake:
         """Check that the sources are folders; the cache is not looked at yet."""
         self.request = request
         self.outcome = Outcome()
-        self.now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+        self.now = dt.datetime.now(dt.UTC).replace(microsecond=0, tzinfo=None)
         for source in request.sources:
             _must_be_folder(source, request.cache.root)
         self.offers = offering.Offers()
@@ -117,6 +118,10 @@ class Intake:
         settled = _settled(state)
         for source in self.request.sources:
             offering.look(source, record, self.offers, beyond={self.request.cache.root.resolve()}, settled=settled)
+        if not all(state.has_table(component) for component in TABLED):
+            # Tables of the cache itself, whose rows were lost with a damaged manifest.
+            own = sorted(cache.listing(state.folder.tables))
+            self.offers.tables += [offering.Place(state.folder.tables / name, f"tables/{name}") for name in own]
         for event in zips.spill(self.offers, state, settled):
             if isinstance(event, tuple):
                 archive, self._md5[event[0].file] = event
@@ -214,7 +219,7 @@ class Intake:
         outcome.missing = dict(planning.missing(components, state, request.wish))
         outcome.ignored = self.offers.ignored
         outcome.tables = {component: state.has_table(component) for component in components}
-        outcome.have = {component: len(state.present(component)) for component in holdings.PARTITION}
+        outcome.have = {component: len(state.present(component)) for component in PARTITION}
 
     def _nothing(self) -> UnavailableError:
         return UnavailableError(
@@ -254,7 +259,8 @@ def _linked(tasks: Sequence[Task]) -> Sequence[Task]:
     if not tasks or tasks[0].link is not Link.AUTO:
         return tasks
     probe = atomic.beside(tasks[0].target)
-    link = Link.CLONE if atomic.clone(tasks[0].source, probe) else Link.COPY
+    real = next((t.source for t in tasks if t.source.is_file()), None)
+    link = Link.CLONE if real and atomic.clone(real, probe) else Link.COPY
     probe.unlink(missing_ok=True)
     return [replace(task, link=link) for task in tasks]
 

@@ -40,7 +40,7 @@ class Readings:
 
 def read(offers: Offers, state: Holdings) -> Readings:
     """Read every offered table that is not the very one the cache has."""
-    held = {row["md5"]: row["component"] for row in state.files.values() if row["path"] and row["state"] == "have"}
+    held = {row["md5"]: row["component"] for row in state.files.values() if row["path"] and state.has_table(row["component"])}
     readings = Readings()
     for place in offers.tables:
         try:
@@ -96,8 +96,8 @@ def _best(partition: str, offered: list[Offered], state: Holdings, now: object) 
     if best and (
         current is None or _worth(best.table.form.columns, best.table.differences) > _worth(current["columns"], current["altered"])
     ):
-        _store(best, state, now)
-        described = {"columns": list(best.table.form.columns), "altered": list(best.table.differences)}
+        name = _store(best, state, now)
+        described = {"file": name, "columns": list(best.table.form.columns), "altered": list(best.table.differences)}
         state.set_option("tables", state.options.get("tables", {}) | {partition: described})
         place = {row["image_id"]: n for n, row in enumerate(best.table.rows)}
         state.replace_rows(partition, [{**row, "row": place[row["image_id"]]} for row in best.table.rows])
@@ -128,8 +128,8 @@ def _compared(offered: Offered, state: Holdings) -> Iterator[Event]:
         yield Finding("metadata", offered.place.label, Verdict.ALTERED, detail=detail)
 
 
-def _store(offered: Offered, state: Holdings, now: object) -> None:
-    """Keep a table as it was received, and its row of ``files.parquet``."""
+def _store(offered: Offered, state: Holdings, now: object) -> str:
+    """Keep a table as it was received, and its row of ``files.parquet``; the row's name."""
     form, record = offered.table.form, state.record
     published = next((f for f in record.published(form.component) if f.kind == "table" and f.received_name == form.name), None)
     if published is None and form.form == "rows":
@@ -144,6 +144,7 @@ def _store(offered: Offered, state: Holdings, now: object) -> None:
     row.update(bytes=len(offered.data), md5=md5(offered.data), sha256=sha256(offered.data), state="have")
     row.update(source="folder", path=state.folder.relative(path), fetched=now)
     state.put_file(row)
+    return name
 
 
 def _kept_name(offered: Offered, name: str) -> str:

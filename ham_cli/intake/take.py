@@ -97,26 +97,38 @@ def settle(taken: Taken, *, right: bool) -> Taken:
 
 
 def _taken(task: Task, temporary: Path) -> Taken:
-    announced = task.member.bytes if task.member else task.source.stat().st_size
-    limit = task.expected.bytes if task.expected and not task.hold else MAX_BYTES
-    if announced > MAX_BYTES or (task.expected and not task.hold and announced != limit):
-        # Size first: it costs one stat and settles most truncated downloads.
-        return Taken(task, verdict=Verdict.WRONG, expected=f"{limit} bytes", got=f"{announced} bytes")
-    digest, size, head = hashlib.sha256(), 0, b""
     try:
-        for chunk in _placed(task, temporary):
-            digest.update(chunk)
-            size += len(chunk)
-            head = head or chunk
-        sha256 = digest.hexdigest()
-        if task.expected and sha256 != task.expected.sha256:
-            held = temporary if task.hold else None
-            return Taken(task, size, sha256, *_size(head), Verdict.WRONG, task.expected.sha256, sha256, held=held)
-        return Taken(task, size, sha256, *images.size(head))
+        return _wrong_size(task) or _read(task, temporary)
     except archives.BadArchiveError as error:
         return Taken(task, verdict=Verdict.UNREADABLE, detail=str(error))
     except images.NotAnImageError as error:
-        return Taken(task, size, verdict=Verdict.UNREADABLE, expected="a JPEG or PNG", detail=str(error))
+        return Taken(task, verdict=Verdict.UNREADABLE, expected="a JPEG or PNG", detail=str(error))
+    except OSError as error:
+        if error.filename != os.fspath(task.source):
+            raise  # the cache's own folder or disk: nothing more can be taken
+        return Taken(task, verdict=Verdict.UNREADABLE, detail=error.strerror)
+
+
+def _wrong_size(task: Task) -> Taken | None:
+    """Size first: it costs one stat and settles most truncated downloads."""
+    announced = task.member.bytes if task.member else os.stat(task.source).st_size  # noqa: PTH116  (its error names the file)
+    limit = task.expected.bytes if task.expected and not task.hold else None
+    if announced > MAX_BYTES or limit not in {None, announced}:
+        return Taken(task, verdict=Verdict.WRONG, expected=f"{limit or MAX_BYTES} bytes", got=f"{announced} bytes")
+    return None
+
+
+def _read(task: Task, temporary: Path) -> Taken:
+    digest, size, head = hashlib.sha256(), 0, b""
+    for chunk in _placed(task, temporary):
+        digest.update(chunk)
+        size += len(chunk)
+        head = head or chunk
+    sha256 = digest.hexdigest()
+    if task.expected and sha256 != task.expected.sha256:
+        held = temporary if task.hold else None
+        return Taken(task, size, sha256, *_size(head), Verdict.WRONG, task.expected.sha256, sha256, held=held)
+    return Taken(task, size, sha256, *images.size(head))
 
 
 def _placed(task: Task, temporary: Path) -> Iterator[bytes]:

@@ -32,8 +32,13 @@ _TYPES: dict[str, pa.DataType] = {
     "int32": pa.int32(),
     "int64": pa.int64(),
     "double": pa.float64(),
-    "time": pa.timestamp("ms", tz="UTC"),  # Parquet knows no seconds
+    "time": pa.timestamp("ms"),  # no zone: DuckDB wants another package for zones
 }
+
+_ODD_NAMES = "backslashreplace"
+"""How a file name that is no UTF-8 is written down."""
+
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  (times in manifests are UTC, and carry no zone)
 
 
 @dataclass(frozen=True)
@@ -52,14 +57,14 @@ class Manifest:
         """SHA-256 over the rows as sorted-key JSON lines in key order, without the columns that tell where and when."""
         names = [c.name for c in self.schema.columns if c.digest]
         lines = (json.dumps({n: row[n] for n in names}, sort_keys=True, ensure_ascii=False) + "\n" for row in self.rows)
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+        return hashlib.sha256("".join(lines).encode(errors=_ODD_NAMES)).hexdigest()
 
 
 def sorted_rows(schema: Schema, rows: Sequence[Row]) -> list[Row]:
     """The rows in key order, with every column, and no other."""
     names = [c.name for c in schema.columns]
     complete = ({name: row.get(name) for name in names} for row in rows)
-    return sorted(complete, key=lambda row: tuple(str(row[k]) for k in schema.key))
+    return sorted(complete, key=lambda row: (*(str(row[k]) for k in schema.key), *(map(str, row.values()) if len(schema.key) > 1 else ())))
 
 
 def write(path: Path, manifest: Manifest) -> None:
@@ -84,7 +89,8 @@ def read(path: Path, schema: Schema, *, missing_ok: bool = False, damaged_ok: bo
     """
     try:
         # Not read_table: it brings pyarrow.dataset and with it pandas, a third of a second.
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        # An open file, not its name: Arrow wants names to be UTF-8.
+        with path.open("rb") as opened, pq.ParquetFile(opened, page_checksum_verification=True) as file:
             table = file.read()
         labels = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
         if int(labels["ham.schema"]) > schemas.VERSION:
@@ -95,10 +101,10 @@ def read(path: Path, schema: Schema, *, missing_ok: bool = False, damaged_ok: bo
                 got=f"schema {labels['ham.schema']}",
                 fix="install the newer ham, or fetch into another folder with --cache-dir",
             )
-        columns = [_values(table.column(c.name)) for c in schema.columns]
-        names = [c.name for c in schema.columns]
-        rows = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
-        return Manifest(schema, rows, labels["ham.record"], json.loads(labels["ham.options"]))
+        options = json.loads(labels["ham.options"])
+        if not isinstance(options, dict):
+            raise ValueError("its options are no JSON object")  # noqa: TRY004, TRY301
+        return Manifest(schema, _rows(table, schema), labels["ham.record"], options)
     except FileNotFoundError:
         if missing_ok:
             return None
@@ -114,13 +120,23 @@ def read(path: Path, schema: Schema, *, missing_ok: bool = False, damaged_ok: bo
         ) from error
 
 
+def _rows(table: pa.Table, schema: Schema) -> list[Row]:
+    for wanted in arrow_schema(schema):
+        column = table.column(wanted.name)
+        if column.type != wanted.type or (column.null_count and not wanted.nullable):
+            raise ValueError(f"column {wanted.name} is {column.type} with {column.null_count} nulls, not {wanted.type}")
+    columns = [_values(table.column(c.name)) for c in schema.columns]
+    names = [c.name for c in schema.columns]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
 def _values(column: pa.ChunkedArray) -> list[Any]:
     # By hand where Arrow's own way would bring pyarrow.compute or pandas: a quarter of a second.
     if pa.types.is_dictionary(column.type):
         return [word for chunk in column.chunks for word in _words(chunk)]
     if pa.types.is_timestamp(column.type):
         instants = [scalar.value for scalar in column]
-        return [None if i is None else dt.datetime.fromtimestamp(i / 1000, dt.UTC) for i in instants]
+        return [None if i is None else _EPOCH + dt.timedelta(milliseconds=i) for i in instants]
     values: list[Any] = column.to_pylist()
     return values
 
@@ -151,7 +167,7 @@ def _array(column: schemas.Column, rows: Sequence[Mapping[str, Any]]) -> pa.Arra
     if column.type == "bool":
         return pa.Array.from_buffers(pa.bool_(), len(values), [_bits([v is not None for v in values]), _bits(values)])
     if column.type == "time":
-        values = [None if v is None else int(v.timestamp()) * 1000 for v in values]
+        values = [None if v is None else (v - _EPOCH) // dt.timedelta(milliseconds=1) for v in values]
     return _numbers(values, _TYPES[column.type], {"int32": "i", "double": "d"}.get(column.type, "q"))
 
 
@@ -161,7 +177,7 @@ def _numbers(values: Sequence[float | None], kind: pa.DataType, code: str) -> pa
 
 
 def _strings(values: Sequence[str | None]) -> pa.Array:
-    encoded = [(v or "").encode() for v in values]
+    encoded = [(v or "").encode(errors=_ODD_NAMES) for v in values]
     offsets = array.array("i", itertools.accumulate((len(e) for e in encoded), initial=0))
     buffers = [_bits([v is not None for v in values]), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
     return pa.Array.from_buffers(pa.string(), len(values), buffers)

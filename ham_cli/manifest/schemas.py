@@ -14,7 +14,7 @@ class Column:
 
     name: str
     type: str
-    """``string``, ``word`` (a dictionary-encoded string), ``bool``, ``int32``, ``int64``, ``double`` or ``time``."""
+    """``string``, ``word`` (a dictionary-encoded string), ``bool``, ``int32``, ``int64``, ``double`` or ``time`` (UTC, without zone)."""
     comment: str
     """Meaning, unit, source, and when it is null."""
     null: bool = True
@@ -74,7 +74,12 @@ FILES = Schema(
         Column("bytes", "int64", "the size received; null where it never arrived as a file"),
         Column("md5", "string", "the MD5 of what was received; null where it never arrived as a file"),
         Column("sha256", "string", "the SHA-256 of what was received; null for archives, whose images have their own"),
-        Column("source", "word", "the kind of source it came from: folder, dataverse, isic or mirror", digest=False),
+        Column(
+            "source",
+            "word",
+            "the kind of source: folder, dataverse, isic or mirror; null where it never arrived",
+            digest=False,
+        ),
         Column("url", "string", "where it came from, without its query; null for a folder", digest=False),
         Column("state", "word", "have, dropped (unpacked, and every image indexed), missing or wrong", null=False),
         Column("path", "string", "where it lies in the record's folder, with /; null where it does not", digest=False),
