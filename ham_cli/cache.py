@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ham_cli import atomic
 from ham_cli import record as records
-from ham_cli.errors import AccessError, LockedError, from_os_error
+from ham_cli.errors import AccessError, LockedError, WrongUsageError, from_os_error
 from ham_cli.licence import beside_the_data
 
 if TYPE_CHECKING:
@@ -97,7 +97,11 @@ class Cache:
         with contextlib.suppress(OSError, UnicodeDecodeError):
             current = (self.root / _CURRENT).read_text().strip()
             here = [current] if current in here else here
-        return records.load(self.folder(here[-1]).path / "record.json") if here else None
+        try:
+            return records.load(self.folder(here[-1]).path / "record.json") if here else None
+        except WrongUsageError as error:
+            fix = "run ham fetch again: it writes the record anew"
+            raise AccessError("the cache's record is damaged", where=error.where, got=error.got, fix=fix) from error
 
     def adopt(self, record: Record) -> Folder:
         """Make a record the one in force, with what lies beside its data; its folder."""

@@ -91,6 +91,10 @@ class Holdings:
             return any(r["component"] == "ratings" and r["state"] == "have" for r in self.files.values())
         return component not in TABLED or TABLED[component] in self.options.get("tables", {})
 
+    def table_name(self, component: str) -> str:
+        """The name of the table that a component brings."""
+        return next((form.name for form in self.record.tables if form.component == component), component)
+
     def asked(self, component: str) -> list[Selection]:
         """The selections of a component that past runs asked for."""
         return [restored(fields) for fields in self.options.get("asked", {}).get(component, [])]

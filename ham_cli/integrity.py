@@ -105,8 +105,7 @@ class Check:
                 tally.checked, tally.right = 1, int(not faults)
                 tally.unvouched = int(row["expected_md5"] is None)
         if not holdings.has_table(component):
-            names = [f.received_name for f in holdings.record.published(component) if f.kind != "archive"]
-            yield Finding(component, f"tables/{names[0]}", Verdict.MISSING, detail="the table is not in the cache")
+            yield Finding(component, f"tables/{holdings.table_name(component)}", Verdict.MISSING, detail="the table is not in the cache")
         elif component in TABLED:
             yield from self._rows(component)
 

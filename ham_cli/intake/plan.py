@@ -108,7 +108,7 @@ def task_of(image_id: str, component: str, place: Place, state: Holdings, link: 
 def missing(components: Sequence[str], state: Holdings, wish: Selection) -> Iterator[tuple[str, list[str]]]:
     """Each component of which something asked for is not in the cache, with the names of what is missing."""
     for component in components:
-        lacking = [] if state.has_table(component) else [_table_name(component, state)]
+        lacking = [] if state.has_table(component) else [state.table_name(component)]
         if component in PARTITION:
             lacking += [i for i in state.wanted(component, wish) if not state.has(i, component)]
             if component == "test" and not state.has_table(component):
@@ -131,10 +131,6 @@ def complete(zipped: Zip, offers: Offers, state: Holdings) -> bool:
 def _may_overrule(archive: Zip) -> bool:
     """Whether the zip's own MD5 may turn out to be the published one, and settle what its members are."""
     return archive.whole and archive.published is not None and archive.published.md5 is not None
-
-
-def _table_name(component: str, state: Holdings) -> str:
-    return next(f.received_name if f.kind == "table" else f.name for f in state.record.published(component) if f.kind != "archive")
 
 
 def _settled(offers: Offers, state: Holdings) -> Iterator[tuple[str, bool]]:

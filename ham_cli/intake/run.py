@@ -100,6 +100,7 @@ class Intake:
         needed = {*components, "metadata"} if {"images", "masks"} & set(components) else set(components)
         yield from (f for f in (*self.offers.findings, *readings.findings) if f.component in {*needed, "source"})
         yield from shelve.shelve(readings, state, needed, self.now, accept_altered=request.accept_altered)
+        self._require_rows(components)
         plan = planning.decide(components, self.offers, state, request.wish, request.link)
         cache.require_room(state.folder.path, plan.room)
         for target in plan.folders:
@@ -107,15 +108,16 @@ class Intake:
         failed: list[Taken] = []
         yield from self._take("adopted files", plan.adopt, failed)
         yield from self._take("files", _linked(plan.loose), failed)
-        for file, tasks in plan.unpack.items():
-            yield from self._unpack(self.offers.zips[file], tasks, failed)
+        for file, archive in self.offers.zips.items():
+            if plan.unpack.get(file) or self._to_keep(archive, components):
+                yield from self._unpack(archive, plan.unpack.get(file, ()), failed)
         yield from self._second_choices(failed, plan.others)
         self._finish(components)
 
     def _look(self) -> Iterator[Event]:
         """See what the folders offer; zips inside zips are written out first."""
         state, record = self.state, self.request.record
-        settled = _settled(state)
+        settled = _settled(state, keep=self.request.keep_archives)
         for source in self.request.sources:
             offering.look(source, record, self.offers, beyond={self.request.cache.root.resolve()}, settled=settled)
         if not all(state.has_table(component) for component in TABLED):
@@ -128,6 +130,25 @@ class Intake:
                 offering.look_into(archive, record, self.offers, deeper=False)
             else:
                 yield event
+
+    def _require_rows(self, components: Sequence[str]) -> None:
+        """Raise where a choice among rows is asked for and there are no rows to choose from."""
+        partitions = {row["partition"] for row in self.state.rows.values()}
+        blind = [c for c in components if c in PARTITION and PARTITION[c] not in partitions]
+        if blind and self.request.wish:
+            raise UnavailableError(
+                "--only and --sample choose by the rows of a table, and it is not there",
+                where=", ".join(str(s) for s in self.request.sources),
+                expected=self.state.table_name(next(t for t, p in TABLED.items() if p == PARTITION[blind[0]])),
+                fix="name a --source that has the table too",
+            )
+
+    def _to_keep(self, archive: Zip, components: Sequence[str]) -> bool:
+        """Whether a published zip is to be kept that is not kept yet."""
+        published = archive.published if archive.whole else None
+        if published is None or published.md5 is None or published.component not in components or not self.request.keep_archives:
+            return False
+        return self.state.files.get((published.component, published.name), {}).get("state") != "have"
 
     def _take(self, name: str, tasks: Sequence[Task], failed: list[Taken]) -> Iterator[Event]:
         """Take loose files, or those that lie in the cache already."""
@@ -242,14 +263,15 @@ def _must_be_folder(source: Path, root: Path) -> None:
         raise WrongUsageError("the source lies in the cache itself", where=source, fix="name another folder, or another --cache-dir")
 
 
-def _settled(state: Holdings) -> list[str]:
-    """Published archives that need not be opened: they arrived, and all they hold is in the cache."""
+def _settled(state: Holdings, *, keep: bool) -> list[str]:
+    """Published archives that need not be opened: they arrived, and all they hold is in the cache, or they are kept there."""
+    done = {"have"} if keep else {"have", "dropped"}
     held = Counter(row["archive"] for row in state.rows.values() if row["path"])
     masks = sum(1 for row in state.rows.values() if row["mask_path"])
     return [
         published.name
         for published in (*state.record.files, *state.record.bucket_files)
-        if state.files.get((published.component, published.name), {}).get("state") in {"have", "dropped"}
+        if state.files.get((published.component, published.name), {}).get("state") in done
         and published.images == (masks if published.component == "masks" else held[published.name])
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 << 20
 """An image larger than this is none of this kind of record: the largest published one has 0.5 MB."""
+
+_UNREADABLE = {errno.ENOENT, errno.EACCES, errno.EIO, errno.EISDIR, errno.ELOOP, errno.ESTALE}
+"""What is wrong with one file of the source, and no reason to stop."""
 
 
 class Link(StrEnum):
@@ -104,8 +108,8 @@ def _taken(task: Task, temporary: Path) -> Taken:
     except images.NotAnImageError as error:
         return Taken(task, verdict=Verdict.UNREADABLE, expected="a JPEG or PNG", detail=str(error))
     except OSError as error:
-        if error.filename != os.fspath(task.source):
-            raise  # the cache's own folder or disk: nothing more can be taken
+        if error.errno not in _UNREADABLE or error.filename != os.fspath(task.source):
+            raise  # the cache's own folder or disk, or a link that cannot be: nothing more can be taken
         return Taken(task, verdict=Verdict.UNREADABLE, detail=error.strerror)
 
 
