@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 import traceback
-from typing import TYPE_CHECKING, Annotated, Any
+import warnings
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,12 +16,13 @@ from ham_cli import __version__
 from ham_cli.commands import cache, cite, fetch, show, verify
 from ham_cli.commands.options import examples_block
 from ham_cli.console import Console
-from ham_cli.errors import EXIT_CODES, HamError, Terminated, WrongUsageError, from_os_error
+from ham_cli.errors import EXIT_CODES, AccessError, HamError, Terminated, WrongUsageError, from_os_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
+_TRUE = {"1", "true", "yes", "on", "t", "y"}
 _ENDED = {130: "interrupted", 143: "terminated"}
 
 _EXAMPLES = ("ham fetch --source ~/Downloads", "ham verify", "ham verify --help")
@@ -56,19 +59,43 @@ for _command in (fetch, verify, cache, show, cite):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was typed; the exit code."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    _prepare_streams()
     signal.signal(signal.SIGTERM, _terminate)
-    console = Console(as_json="--json" in typed or os.environ.get("HAM_JSON", "").lower() in {"1", "true", "yes", "on", "t", "y"})
+    # A picture too large to be decoded is an error, in whatever thread it is opened.
+    warnings.filterwarnings("error", message="Image size .* exceeds limit")
+    console = Console(as_json="--json" in typed or os.environ.get("HAM_JSON", "").lower() in _TRUE)
     try:
         code = _run(typed, console)
-        console.finish(code)
-        sys.stdout.flush()
+        try:
+            console.finish(code)
+            sys.stdout.flush()
+        except HamError as error:
+            code = _told(error, console)
     except BrokenPipeError:
-        # Whoever read stdout has seen enough: head, less. Nothing more may be written, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        # Whoever read stdout has seen enough: head, less.
+        code = 0
+        _abandon(sys.stdout)
+    except OSError as error:
+        code = _told(AccessError("the output cannot be written", got=error.strerror, fix="look at where stdout leads"), console)
+    if code == AccessError.exit_code:
+        _abandon(sys.stdout)
     return code
+
+
+def _prepare_streams() -> None:
+    """Make stdout and stderr take any text, also where they are closed."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  (for as long as the program runs)
+        getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def _abandon(stream: IO[str]) -> None:
+    """Let what is still to be written vanish: it cannot be written, and must not be tried again at exit."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _run(typed: list[str], console: Console) -> int:
@@ -94,6 +121,9 @@ def _told(error: BaseException, console: Console) -> int:
         return 130
     if isinstance(error, Terminated):
         return 143
+    if type(error).__name__ == "NoArgsIsHelpError":
+        console.say(str(error))
+        return WrongUsageError.exit_code
     if isinstance(error, typer.TyperException):
         fix = "ham --help, or ham COMMAND --help, shows what there is"
         error = WrongUsageError(error.format_message().rstrip("."), fix=fix)

@@ -453,6 +453,11 @@ def test_what_is_no_table_is_said_to_be_none(data: bytes) -> None:
         tables.read(data, RECORD)
 
 
+def test_a_table_of_more_rows_than_any_record_has_is_none() -> None:
+    with pytest.raises(NotATableError):
+        tables.read(b"image_id,dx\n" + b"a\n" * 300_000, RECORD)
+
+
 def test_a_record_without_ratings_knows_no_ratings(small: Small) -> None:
     record = records.load(small.record)
     without = replace(record, tables=tuple(t for t in record.tables if t.form != "ratings"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ham_cli import record as records
-from ham_cli.commands.options import RARELY, Components, Jobs, LockTimeout, Run, command, components_of
+from ham_cli.commands.options import RARELY, Components, Jobs, LockTimeout, Run, absolute, command, components_of
 from ham_cli.console import counted
 from ham_cli.console.findings import show_findings
 from ham_cli.console.tables import Table
@@ -16,7 +16,7 @@ from ham_cli.errors import WrongUsageError
 
 if TYPE_CHECKING:
     from ham_cli.findings import Finding
-    from ham_cli.intake.run import Outcome, Request
+    from ham_cli.intake.request import Outcome, Request
 
 LINKS = ("auto", "hard", "sym", "copy")
 
@@ -87,7 +87,8 @@ def fetch(
     """
     from ham_cli import cache, pool, selection
     from ham_cli.console.bars import watch
-    from ham_cli.intake.run import Intake, Request
+    from ham_cli.intake.request import Request
+    from ham_cli.intake.run import Intake
     from ham_cli.intake.take import Link
 
     if not source:
@@ -118,13 +119,11 @@ def fetch(
 
 def _folder(source: str) -> Path:
     if "://" in source:
-        raise WrongUsageError(
-            "this source is no folder",
-            where=source,
-            expected="a folder of published files",
-            fix="download the files, then name their folder",
-        )
-    return Path(source).expanduser().absolute()
+        fix = "download the files, then name their folder"
+        raise WrongUsageError("this source is no folder", where=source, expected="a folder of published files", fix=fix)
+    if not source.strip():
+        raise WrongUsageError("--source is empty", expected="a folder of published files", fix="is the variable that names it set?")
+    return absolute(Path(source))
 
 
 def _tell(run: Run, request: Request, outcome: Outcome, findings: list[Finding]) -> int:

@@ -92,7 +92,7 @@ def command(app: typer.Typer, name: str, *, examples: Sequence[str]) -> Callable
             full = context.command_path.partition(" ")[2]
             context.obj.configure(full, as_json=common["as_json"], quiet=common["quiet"], verbose=common["verbose"])
             root = common["cache_dir"] or default_root()
-            return function(Run(context.obj, Cache(Path(root).expanduser().absolute())), **given)
+            return function(Run(context.obj, Cache(absolute(root))), **given)
 
         parameters = [inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
         parameters += [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
@@ -106,6 +106,14 @@ def command(app: typer.Typer, name: str, *, examples: Sequence[str]) -> Callable
         return function
 
     return register
+
+
+def absolute(path: Path) -> Path:
+    """A path as the whole program spells it: from the root, ``~`` resolved."""
+    try:
+        return path.expanduser().absolute()
+    except (RuntimeError, OSError) as error:
+        raise WrongUsageError("this path leads nowhere", where=path, got=error, fix="check the spelling, and HOME") from error
 
 
 def examples_block(examples: Sequence[str]) -> str:

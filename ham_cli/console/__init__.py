@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import sys
 from typing import IO, TYPE_CHECKING, Any
 
 from ham_cli import __version__
+from ham_cli.errors import AccessError
 
 if TYPE_CHECKING:
     from ham_cli.console.tables import Table
@@ -42,12 +44,12 @@ class Console:
     def out(self, text: str) -> None:
         """A line of the result, on stdout; not with ``--json``, which says all at the end."""
         if not self.as_json:
-            print(clean(text))
+            to_stdout(clean(text))
 
     def say(self, text: str) -> None:
         """A line for a person, on stderr; not with ``-q``."""
         if not self.quiet:
-            print(clean(text), file=sys.stderr)
+            to_stderr(clean(text))
 
     def detail(self, text: str) -> None:
         """A line on stderr for ``-v``."""
@@ -57,21 +59,22 @@ class Console:
     def warn(self, text: str) -> None:
         """A warning: on stderr also with ``-q``, and in ``--json``."""
         self.warnings.append(text)
-        print(f"{styled('warning:', '33')} {clean(text)}", file=sys.stderr)
+        to_stderr(f"{styled('warning:', '33')} {clean(text)}")
 
     def table(self, table: Table) -> None:
         """A table of the result, on stdout."""
         if not self.as_json:
-            from ham_cli.console.tables import show
+            from ham_cli.console.tables import drawn
 
-            show(table, sys.stdout)
+            for line in drawn(table, sys.stdout):
+                to_stdout(line)
 
     def fail(self, error: HamError) -> None:
         """Say what went wrong: what, where, expected, got, and what to do next."""
         self.error = error
         lines = [f"{styled('error:', '31')} {clean(error.what)}"]
         lines += [f"  {name + ':':<10}{clean(text)}" for name, text in list(error.fields().items())[1:]]
-        print("\n".join(lines), file=sys.stderr)
+        to_stderr("\n".join(lines))
 
     def finish(self, exit_code: int) -> None:
         """With ``--json``, the one document; always last."""
@@ -87,7 +90,23 @@ class Console:
             "warnings": self.warnings,
             "error": self.error.fields() if self.error else None,
         }
-        print(json.dumps(envelope, indent=1, ensure_ascii=True, allow_nan=False))
+        to_stdout(json.dumps(envelope, indent=1, ensure_ascii=True, allow_nan=False))
+
+
+def to_stdout(text: str) -> None:
+    """Write a line of the result; `AccessError` where it cannot be written, and no pipe was closed."""
+    try:
+        print(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise AccessError("the output cannot be written", got=error.strerror, fix="look at where stdout leads, and at its disk") from error
+
+
+def to_stderr(text: str) -> None:
+    """Write a line for a person; where nobody can read it, go on without."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def clean(text: str) -> str:

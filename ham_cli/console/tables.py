@@ -33,16 +33,15 @@ class Table:
         return [c.rstrip(">~") for c in self.columns]
 
 
-def show(table: Table, stream: IO[str]) -> None:
-    """Print a table for whoever reads the stream."""
+def drawn(table: Table, stream: IO[str]) -> list[str]:
+    """The lines of a table for whoever reads the stream."""
     if not table.rows:
-        return
+        return []
     if not is_terminal(stream):
-        print("\n".join(aligned(table)), file=stream)
-    elif _narrowest(table) > shutil.get_terminal_size().columns:
-        print("\n".join(stacked(table)), file=stream)
-    else:
-        _framed(table, stream)
+        return aligned(table)
+    if _narrowest(table) > shutil.get_terminal_size().columns:
+        return stacked(table)
+    return _framed(table, stream)
 
 
 def aligned(table: Table) -> list[str]:
@@ -73,7 +72,7 @@ def _narrowest(table: Table) -> int:
     return sum(wraps) + 2 * len(wraps)
 
 
-def _framed(table: Table, stream: IO[str]) -> None:
+def _framed(table: Table, stream: IO[str]) -> list[str]:
     from rich import box
     from rich.console import Console
     from rich.table import Table as Frame
@@ -89,4 +88,6 @@ def _framed(table: Table, stream: IO[str]) -> None:
         frame.add_column(Text(name), justify="right" if column.endswith(">") else "left", no_wrap=not wraps, overflow="fold")
     for row in table.text():
         frame.add_row(*(Text(cell) for cell in row))
-    console.print(frame)
+    with console.capture() as captured:
+        console.print(frame)
+    return captured.get().rstrip("\n").split("\n")

@@ -75,6 +75,10 @@ class Offers:
     ignored: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
+    def of(self, component: str) -> dict[str, list[Place]]:
+        """The places of a component's images or masks, by image id."""
+        return self.masks if component == "masks" else self.images
+
 
 def look(source: Path, record: Record, offers: Offers, *, beyond: Container[Path], settled: Container[str]) -> None:
     """Add what a folder offers to ``offers``.

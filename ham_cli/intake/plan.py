@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -27,8 +26,8 @@ class Plan:
     loose: tuple[Task, ...] = ()
     unpack: dict[Path, tuple[Task, ...]] = field(default_factory=dict)
     """Tasks by zip, in the order of their bytes."""
-    others: dict[tuple[str, bool], tuple[Place, ...]] = field(default_factory=dict)
-    """Further places of an image or mask, should the first one be wrong."""
+    others: dict[tuple[str, str], tuple[Place, ...]] = field(default_factory=dict)
+    """By image and component: further places of an image or mask, should the first one be wrong."""
 
     @property
     def room(self) -> int:
@@ -44,7 +43,8 @@ class Plan:
 
 def found(offers: Offers, state: Holdings, kinds: Iterable[str]) -> list[str]:
     """The components of which something is offered; ``kinds`` are those of the offered tables."""
-    here = set(kinds) | {name for name, published in _settled(offers, state) if published}
+    files = (*state.record.files, *state.record.bucket_files)
+    here = set(kinds) | {published.component for published in files if published.name in offers.settled}
     roles = {state.partition(image_id) for image_id in offers.images}
     here |= {component for component in ("images", "test", "validation") if PARTITION[component] in roles}
     here |= {z.published.component for z in offers.zips.values() if z.published and z.published.kind == "archive"}
@@ -56,19 +56,18 @@ def found(offers: Offers, state: Holdings, kinds: Iterable[str]) -> list[str]:
 def decide(components: Sequence[str], offers: Offers, state: Holdings, wish: Selection, link: Link) -> Plan:
     """The tasks that bring what is asked for and not there yet; nothing is read or written here."""
     adopt = tuple(_adoptable(offers, state))
-    adopted = {(t.image_id, t.mask) for t in adopt}
+    adopted = {(t.image_id, t.component) for t in adopt}
     loose: list[Task] = []
     unpack: dict[Path, list[Task]] = {}
-    others: dict[tuple[str, bool], tuple[Place, ...]] = {}
+    others: dict[tuple[str, str], tuple[Place, ...]] = {}
     for component in (c for c in components if c in PARTITION):
-        mask = component == "masks"
-        offered = offers.masks if mask else offers.images
+        offered = offers.of(component)
         for image_id in state.wanted(component, wish):
             places = offered.get(image_id)
             if not places or state.has(image_id, component):
                 continue
-            first = 0 if (image_id, mask) in adopted else 1
-            others[image_id, mask] = tuple(places[first:])
+            first = 0 if (image_id, component) in adopted else 1
+            others[image_id, component] = tuple(places[first:])
             if first == 0:
                 continue
             task = task_of(image_id, component, places[0], state, link)
@@ -84,7 +83,6 @@ def decide(components: Sequence[str], offers: Offers, state: Holdings, wish: Sel
 def _adoptable(offers: Offers, state: Holdings) -> Iterator[Task]:
     """Files in place that no row names: those of published digests, and those that no source has a better copy of."""
     for component in PARTITION:
-        mask = component == "masks"
         indexed = len(state.present(component))
         if indexed == len(state.on_disk[FOLDERS[component]]):
             continue
@@ -93,16 +91,15 @@ def _adoptable(offers: Offers, state: Holdings) -> Iterator[Task]:
                 continue
             target = state.target(image_id, component)
             expected = state.record.digests.get(target.name)
-            if expected or image_id not in (offers.masks if mask else offers.images):
-                yield Task(image_id, mask, target, state.folder.relative(target), None, target, expected, Link.COPY, hold=False)
+            if expected or image_id not in offers.of(component):
+                yield Task(image_id, component, target, state.folder.relative(target), None, target, expected, Link.COPY, hold=False)
 
 
 def task_of(image_id: str, component: str, place: Place, state: Holdings, link: Link) -> Task:
     """The task that takes one image or mask from one place."""
-    mask = component == "masks"
     target = state.target(image_id, component)
     expected = state.record.digests.get(target.name)
-    return Task(image_id, mask, place.file, place.label, place.member, target, expected, link, hold=False)
+    return Task(image_id, component, place.file, place.label, place.member, target, expected, link, hold=False)
 
 
 def missing(components: Sequence[str], state: Holdings, wish: Selection) -> Iterator[tuple[str, list[str]]]:
@@ -119,20 +116,15 @@ def missing(components: Sequence[str], state: Holdings, wish: Selection) -> Iter
 
 def complete(zipped: Zip, offers: Offers, state: Holdings) -> bool:
     """Whether every image or mask that a zip holds is indexed."""
-    inside = Counter(
-        (image_id, mask)
-        for mask, offered in ((False, offers.images), (True, offers.masks))
+    inside = [
+        (image_id, column)
+        for offered, column in ((offers.images, "path"), (offers.masks, "mask_path"))
         for image_id, places in offered.items()
         if any(p.file == zipped.file for p in places) and image_id not in state.record.not_in_record
-    )
-    return bool(inside) and all((row := state.rows.get(i)) and row["mask_path" if mask else "path"] for i, mask in inside)
+    ]
+    return bool(inside) and all((row := state.rows.get(image_id)) and row[column] for image_id, column in inside)
 
 
 def _may_overrule(archive: Zip) -> bool:
     """Whether the zip's own MD5 may turn out to be the published one, and settle what its members are."""
     return archive.whole and archive.published is not None and archive.published.md5 is not None
-
-
-def _settled(offers: Offers, state: Holdings) -> Iterator[tuple[str, bool]]:
-    for published in (*state.record.files, *state.record.bucket_files):
-        yield published.component, published.name in offers.settled

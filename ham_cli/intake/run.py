@@ -5,15 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ham_cli import atomic, cache, holdings, pool
-from ham_cli.errors import UnavailableError, WrongUsageError
+from ham_cli.errors import UnavailableError
 from ham_cli.findings import Advanced, Done, Finding, Started, Verdict
 from ham_cli.intake import offers as offering
 from ham_cli.intake import plan as planning
 from ham_cli.intake import shelve, zips
+from ham_cli.intake.request import Outcome
 from ham_cli.intake.take import Link, Taken, take
 from ham_cli.record import PARTITION, TABLED
 
@@ -21,52 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from ham_cli.cache import Cache
     from ham_cli.findings import Event
     from ham_cli.holdings import Holdings
     from ham_cli.intake.offers import Place, Zip
+    from ham_cli.intake.request import Request
     from ham_cli.intake.take import Task
-    from ham_cli.record import Record
-    from ham_cli.selection import Selection
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a person asked of ``fetch``."""
-
-    cache: Cache
-    record: Record
-    sources: tuple[Path, ...]
-    """Folders, the first one first choice."""
-    components: tuple[str, ...]
-    """Empty: those of which something is found."""
-    wish: Selection
-    link: Link
-    jobs: int
-    keep_archives: bool = False
-    allow_partial: bool = False
-    accept_altered: bool = False
-
-
-@dataclass
-class Outcome:
-    """What came of a fetch."""
-
-    components: list[str] = field(default_factory=list)
-    taken: Counter[str] = field(default_factory=Counter)
-    """Component to how many images or masks arrived in this run."""
-    unvouched: Counter[str] = field(default_factory=Counter)
-    """Of them, those that no published digest and no archive vouches for."""
-    missing: dict[str, list[str]] = field(default_factory=dict)
-    """Component to what was asked for and is not there."""
-    tables: dict[str, bool] = field(default_factory=dict)
-    """Component to whether the table it brings is in the cache."""
-    have: dict[str, int] = field(default_factory=dict)
-    """Component to how many images or masks are in the cache now."""
-    written: list[str] = field(default_factory=list)
-    """Manifests that changed."""
-    ignored: list[str] = field(default_factory=list)
-    """Files of the sources that are none of the record's."""
 
 
 class Intake:
@@ -77,8 +37,7 @@ class Intake:
         self.request = request
         self.outcome = Outcome()
         self.now = dt.datetime.now(dt.UTC).replace(microsecond=0, tzinfo=None)
-        for source in request.sources:
-            _must_be_folder(source, request.cache.root)
+        request.check()
         self.offers = offering.Offers()
         self._md5: dict[Path, str] = {}
         """MD5 of zips that were written out of zips, and so are hashed already."""
@@ -124,7 +83,7 @@ class Intake:
             # Tables of the cache itself, whose rows were lost with a damaged manifest.
             own = sorted(cache.listing(state.folder.tables))
             self.offers.tables += [offering.Place(state.folder.tables / name, f"tables/{name}") for name in own]
-        for event in zips.spill(self.offers, state, settled):
+        for event in zips.spill(self.offers, state, settled, self.request.components):
             if isinstance(event, tuple):
                 archive, self._md5[event[0].file] = event
                 offering.look_into(archive, record, self.offers, deeper=False)
@@ -166,7 +125,8 @@ class Intake:
     def _unpack(self, archive: Zip, tasks: Sequence[Task], failed: list[Taken]) -> Iterator[Event]:
         """Unpack one zip, and note in the files' rows that it arrived."""
         good, md5 = [], None
-        for event in zips.unpack(archive, tasks, self._md5.get(archive.file), self.request.jobs):
+        whole = self.request.keep_archives or not self.request.wish
+        for event in zips.unpack(archive, tasks, self._md5.get(archive.file), self.request.jobs, whole=whole):
             if isinstance(event, str):
                 md5 = event
             elif not isinstance(event, Taken):
@@ -187,29 +147,27 @@ class Intake:
             row = zips.arrived(archive, md5, self.state, kept, unpacked=done)
             self.state.put_file(row | {"fetched": self.now})
 
-    def _second_choices(self, failed: Sequence[Taken], others: Mapping[tuple[str, bool], Sequence[Place]]) -> Iterator[Event]:
+    def _second_choices(self, failed: Sequence[Taken], others: Mapping[tuple[str, str], Sequence[Place]]) -> Iterator[Event]:
         """A finding for every wrong one, and the next copy of it, where the source has more."""
-        for first in failed:
-            taken = first
-            for place in others.get((first.task.image_id, first.task.mask), ()):
-                component = "masks" if first.task.mask else _component(self.state.partition(first.task.image_id))
-                yield _finding(taken, component, "another copy is taken instead")
-                link = Link.COPY if first.task.link is Link.CLONE else first.task.link
-                taken = take(planning.task_of(first.task.image_id, component, place, self.state, link))
-                if not taken.verdict:
-                    self._put(taken, "digest" if taken.task.expected else "none", None)
+        for taken in failed:
+            task, wrong = taken.task, taken
+            for place in others.get((task.image_id, task.component), ()):
+                yield _finding(wrong, "another copy is taken instead")
+                link = Link.COPY if task.link is Link.CLONE else task.link
+                wrong = take(planning.task_of(task.image_id, task.component, place, self.state, link))
+                if not wrong.verdict:
+                    self._put(wrong, "digest" if wrong.task.expected else "none", None)
                     break
-            if taken.verdict:
-                component = "masks" if first.task.mask else _component(self.state.partition(first.task.image_id))
-                yield _finding(taken, component, taken.detail)
+            if wrong.verdict:
+                yield _finding(wrong, wrong.detail)
 
     def _put(self, taken: Taken, vouched: str, archive: str | None) -> None:
-        component = "masks" if taken.task.mask else _component(self.state.partition(taken.task.image_id))
+        component = taken.task.component
         self.outcome.taken[component] += 1
         if vouched == "none":
             self.outcome.unvouched[component] += 1
         path = self.state.folder.relative(taken.task.target)
-        if taken.task.mask:
+        if component == "masks":
             facts = {"mask_path": path, "mask_bytes": taken.bytes, "mask_sha256": taken.sha256}
         else:
             facts = {"path": path, "bytes": taken.bytes, "sha256": taken.sha256, "vouched": vouched, "archive": archive}
@@ -252,17 +210,6 @@ class Intake:
         )
 
 
-def _must_be_folder(source: Path, root: Path) -> None:
-    if not source.exists():
-        raise WrongUsageError("there is no such folder", where=source, fix="check the path given to --source")
-    if not source.is_dir():
-        raise WrongUsageError(
-            "a source is a folder, and this is a file", where=source, fix=f"name the folder it lies in: --source {source.parent}"
-        )
-    if root.resolve() == source.resolve() or root.resolve() in source.resolve().parents:
-        raise WrongUsageError("the source lies in the cache itself", where=source, fix="name another folder, or another --cache-dir")
-
-
 def _settled(state: Holdings, *, keep: bool) -> list[str]:
     """Published archives that need not be opened: they arrived, and all they hold is in the cache, or they are kept there."""
     done = {"have"} if keep else {"have", "dropped"}
@@ -287,10 +234,6 @@ def _linked(tasks: Sequence[Task]) -> Sequence[Task]:
     return [replace(task, link=link) for task in tasks]
 
 
-def _component(partition: str | None) -> str:
-    return {"train": "images"}.get(partition or "", partition or "images")
-
-
-def _finding(taken: Taken, component: str, detail: str | None) -> Finding:
+def _finding(taken: Taken, detail: str | None) -> Finding:
     task = taken.task
-    return Finding(component, task.label, taken.verdict or Verdict.WRONG, task.image_id, taken.expected, taken.got, detail)
+    return Finding(task.component, task.label, taken.verdict or Verdict.WRONG, task.image_id, taken.expected, taken.got, detail)

@@ -44,7 +44,7 @@ class Task:
     """One image or mask to take."""
 
     image_id: str
-    mask: bool
+    component: str
     source: Path
     label: str
     member: Member | None

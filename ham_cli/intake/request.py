@@ -1,0 +1,70 @@
+"""What is asked of a fetch, and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ham_cli.errors import WrongUsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ham_cli.cache import Cache
+    from ham_cli.intake.take import Link
+    from ham_cli.record import Record
+    from ham_cli.selection import Selection
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asked of ``fetch``."""
+
+    cache: Cache
+    record: Record
+    sources: tuple[Path, ...]
+    """Folders, the first one first choice."""
+    components: tuple[str, ...]
+    """Empty: those of which something is found."""
+    wish: Selection
+    link: Link
+    jobs: int
+    keep_archives: bool = False
+    allow_partial: bool = False
+    accept_altered: bool = False
+
+    def check(self) -> None:
+        """Raise `WrongUsageError` for a source that is no folder, or lies in the cache itself."""
+        root = self.cache.root.resolve()
+        for source in self.sources:
+            if not source.exists():
+                raise WrongUsageError("there is no such folder", where=source, fix="check the path given to --source")
+            if not source.is_dir():
+                fix = f"name the folder it lies in: --source {source.parent}"
+                raise WrongUsageError("a source is a folder, and this is a file", where=source, fix=fix)
+            if root == source.resolve() or root in source.resolve().parents:
+                raise WrongUsageError(
+                    "the source lies in the cache itself", where=source, fix="name another folder, or another --cache-dir"
+                )
+
+
+@dataclass
+class Outcome:
+    """What came of a fetch."""
+
+    components: list[str] = field(default_factory=list)
+    taken: Counter[str] = field(default_factory=Counter)
+    """Component to how many images or masks arrived in this run."""
+    unvouched: Counter[str] = field(default_factory=Counter)
+    """Of them, those that no published digest and no archive vouches for."""
+    missing: dict[str, list[str]] = field(default_factory=dict)
+    """Component to what was asked for and is not there."""
+    tables: dict[str, bool] = field(default_factory=dict)
+    """Component to whether the table it brings is in the cache."""
+    have: dict[str, int] = field(default_factory=dict)
+    """Component to how many images or masks are in the cache now."""
+    written: list[str] = field(default_factory=list)
+    """Manifests that changed."""
+    ignored: list[str] = field(default_factory=list)
+    """Files of the sources that are none of the record's."""

@@ -1,0 +1,6 @@
+"""The published tables: strict reading, exact writing back, and what an altered copy changed."""
+
+from ham_cli.tables.reading import MAX_BYTES, NotATableError, kind_of, read
+from ham_cli.tables.rows import FACTS, Row, Table, published, write
+
+__all__ = ["FACTS", "MAX_BYTES", "NotATableError", "Row", "Table", "kind_of", "published", "read", "write"]
