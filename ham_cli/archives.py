@@ -20,7 +20,9 @@ MAX_MEMBERS = 200_000
 """Twenty times the members of the largest published archive."""
 
 _LOCAL_HEADER = struct.Struct("<4s5HLLLHH")
-_SIGNATURE = b"PK\x03\x04"
+SIGNATURE = b"PK\x03\x04"
+"""The first four bytes of a zip, and of each of its members."""
+
 _ENCRYPTED = 0x1
 
 
@@ -89,7 +91,7 @@ def chunks(path: Path, member: Member) -> Iterator[bytes]:
         with path.open("rb") as file:
             file.seek(member.offset)
             header = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
-            if header[0] != _SIGNATURE:
+            if header[0] != SIGNATURE:
                 raise BadArchiveError(f"member {member.name!r} does not begin where the directory says")
             file.seek(header[-2] + header[-1], 1)
             with zipfile.ZipExtFile(file, "r", entry) as content:
@@ -117,7 +119,7 @@ def _member(entry: zipfile.ZipInfo, archive_size: int) -> Member:
 def _why(path: Path, error: Exception) -> str:
     with path.open("rb") as file:
         head = file.read(4)
-    if head == _SIGNATURE:
+    if head == SIGNATURE:
         return f"it begins as a zip and has no directory at its end ({path.stat().st_size} bytes): it is cut off"
     if head[:1] == b"<":
         return "it is a web page, saved under the name of a zip"

@@ -85,8 +85,8 @@ _FIXES = {
     errno.ENOSPC: "free some room, or take another folder with --cache-dir, and run it again: it goes on where it stopped",
     errno.EDQUOT: "your quota is used up: free some room, or take another folder with --cache-dir, and run it again",
     errno.EROFS: "this file system is read-only: take another folder with --cache-dir",
-    errno.EACCES: "check who owns it (ls -ld), or take another folder with --cache-dir",
-    errno.EPERM: "check who owns it (ls -ld), or take another folder with --cache-dir",
+    errno.EACCES: "check who owns it and who may use it (ls -ld); --cache-dir names another folder for the cache",
+    errno.EPERM: "check who owns it and who may use it (ls -ld); --cache-dir names another folder for the cache",
     errno.EXDEV: "a hard link cannot leave its file system: use --link copy, or --link sym",
     errno.EMLINK: "too many hard links to that file: use --link copy",
 }

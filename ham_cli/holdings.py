@@ -108,6 +108,11 @@ class Holdings:
             asked = self.options.get("asked", {}) | {component: [w.fields() for w in whole or wishes]}
             self.set_option("asked", asked)
 
+    def unask(self, component: str) -> None:
+        """Forget what was asked of a component: who is content with a part is judged by that part."""
+        if self.asked(component):
+            self.set_option("asked", {c: w for c, w in self.options["asked"].items() if c != component})
+
     def set_option(self, name: str, value: object) -> None:
         """Write one option of ``images.parquet``."""
         self.options[name] = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -30,7 +31,7 @@ FIRST = "ISIC_0000001.jpg"
 PATIENCE = 60.0
 """Seconds until a process that does not do what it should is given up."""
 
-needs_fifo = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+needs_leases = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file leases, which hold a reader up")
 
 
 def found(ran: Ran) -> list[tuple[str, str, str]]:
@@ -493,10 +494,10 @@ def test_a_result_that_cannot_be_saved_is_only_said(disk: Path, small: Small, fe
 
 
 class Stuck:
-    """A fetch that has taken some files and now waits for ever at one that is a named pipe."""
+    """A fetch that has taken some files and now waits to open one on which we hold a lease."""
 
-    def __init__(self, process: subprocess.Popen[str], pipe: Path, source: Path, cache: Path) -> None:
-        self.process, self.pipe, self.source, self.cache = process, pipe, source, cache
+    def __init__(self, process: subprocess.Popen[str], leased: Path, source: Path, cache: Path) -> None:
+        self.process, self.leased, self.source, self.cache = process, leased, source, cache
 
     def end(self, number: signal.Signals) -> tuple[int, str, str]:
         """Send a signal; exit code, stdout and stderr."""
@@ -505,9 +506,9 @@ class Stuck:
         return self.process.returncode, out, err
 
     def mend(self, small: Small) -> Path:
-        """Put the right file in the pipe's place; the source."""
-        self.pipe.unlink()
-        self.pipe.write_bytes(small.test[self.pipe.name])
+        """Put a copy that nobody holds in the file's place; the source."""
+        self.leased.unlink()
+        self.leased.write_bytes(small.test[self.leased.name])
         return self.source
 
 
@@ -527,40 +528,45 @@ def _start(*arguments: object, cache: Path) -> subprocess.Popen[str]:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def _reached(pipe: Path, process: subprocess.Popen[str]) -> int:
-    """Wait until the process reads the pipe; our end of it."""
+def _reached(lease: int, process: subprocess.Popen[str]) -> None:
+    """Wait until the process wants the file: the kernel then asks us to give the lease up, and we do not."""
     for _ in range(int(PATIENCE / 0.02)):
-        with contextlib.suppress(OSError):  # ENXIO: nobody reads it yet
-            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        if fcntl.fcntl(lease, fcntl.F_GETLEASE) != fcntl.F_WRLCK:
+            return
         if process.poll() is not None:
             break
         time.sleep(0.02)
     process.kill()
-    pytest.fail(f"the fetch never came to the named pipe: {process.communicate()[1]}")
+    pytest.fail(f"the fetch never came to the leased file: {process.communicate()[1]}")
 
 
 @pytest.fixture
 def stuck(small: Small, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stuck]:
     """A fetch in a process of its own that holds the lock, has taken the masks, and waits at a test image."""
     source, cache = small.unpacked(tmp_path / "source"), tmp_path / "cache"
-    pipe = source / "ISIC2018_Task3_Test_Images" / "ISIC_0000101.jpg"
-    pipe.unlink()
-    os.mkfifo(pipe)
-    words = getattr(request, "param", ())
-    process = _start("fetch", "--source", source, "--record", small.record, "--jobs", 1, *words, cache=cache)
-    end = _reached(pipe, process)
+    leased = source / "ISIC2018_Task3_Test_Images" / "ISIC_0000101.jpg"
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)
+    lease = os.open(leased, os.O_RDWR)
     try:
-        yield Stuck(process, pipe, source, cache)
+        fcntl.fcntl(lease, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    except OSError as error:
+        os.close(lease)
+        pytest.skip(f"this file system gives no leases: {error}")
+    process = _start("fetch", "--source", source, "--record", small.record, "--jobs", 1, *getattr(request, "param", ()), cache=cache)
+    try:
+        _reached(lease, process)
+        yield Stuck(process, leased, source, cache)
     finally:
         process.kill()
         process.wait()
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
-        os.close(end)
+        os.close(lease)
+        signal.signal(signal.SIGIO, before)
 
 
-@needs_fifo
+@needs_leases
 def test_a_fetch_that_is_killed_leaves_a_cache_that_the_next_one_finishes(stuck: Stuck, small: Small, fetch: Fetch, ham_here: Here) -> None:
     code, _, _ = stuck.end(signal.SIGKILL)
     masks = peek.snapshot(stuck.cache / s.ID / "masks")
@@ -577,7 +583,7 @@ def test_a_fetch_that_is_killed_leaves_a_cache_that_the_next_one_finishes(stuck:
     assert half_written(stuck.cache) == []
 
 
-@needs_fifo
+@needs_leases
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_fetch_ends_cleanly_and_keeps_what_is_done(
     number: signal.Signals, code: int, stuck: Stuck, small: Small, ham_here: Here
@@ -591,7 +597,7 @@ def test_an_interrupted_fetch_ends_cleanly_and_keeps_what_is_done(
     assert (ran.code, peek.snapshot(stuck.cache / s.ID / "masks")) == (0, masks)
 
 
-@needs_fifo
+@needs_leases
 @pytest.mark.parametrize("stuck", [("--json",)], indirect=True)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_fetch_still_prints_its_document(number: signal.Signals, code: int, stuck: Stuck) -> None:
@@ -601,7 +607,7 @@ def test_an_interrupted_fetch_still_prints_its_document(number: signal.Signals, 
     assert (ended, json.loads(out)["exit_code"], json.loads(out)["command"]) == (code, code, "fetch")
 
 
-@needs_fifo
+@needs_leases
 def test_a_second_writer_is_told_who_writes_and_gives_up_with_6(stuck: Stuck, small: Small, ham_here: Here, fetch: Fetch) -> None:
     before = peek.snapshot(stuck.cache)
     ran = fetch("metadata", "--lock-timeout", 0, source=small.published(stuck.cache.parent / "other"))
@@ -613,7 +619,7 @@ def test_a_second_writer_is_told_who_writes_and_gives_up_with_6(stuck: Stuck, sm
     assert peek.snapshot(stuck.cache) == before
 
 
-@needs_fifo
+@needs_leases
 def test_a_second_writer_waits_for_the_first_and_then_goes_on(stuck: Stuck, small: Small) -> None:
     source = small.published(stuck.cache.parent / "other")
     second = _start("fetch", "--source", source, "--record", small.record, "--lock-timeout", PATIENCE, cache=stuck.cache)
@@ -656,7 +662,7 @@ def test_a_fetch_killed_again_and_again_is_finished_in_the_end(small: Small, fet
     assert half_written(cache) == []
 
 
-@needs_fifo
+@needs_leases
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_who_waits_for_the_lock_can_be_interrupted(number: signal.Signals, code: int, stuck: Stuck, small: Small) -> None:
     source = small.published(stuck.cache.parent / "other")
@@ -671,8 +677,66 @@ def test_who_waits_for_the_lock_can_be_interrupted(number: signal.Signals, code:
     assert (second.returncode, "Traceback" in err) == (code, False)
 
 
-@needs_fifo
+@needs_leases
 def test_readers_never_wait_for_a_writer(stuck: Stuck, ham_here: Here) -> None:
     for words in (("verify",), ("cache", "list"), ("cache", "dir"), ("show", "ISIC_0000001"), ("cache", "prune", "--dry-run")):
         assert ham_here(*words, cache=stuck.cache).code == 0
     assert stuck.process.poll() is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("name", ["x.zip", "table.csv", "notes", "ISIC_0000001.jpg"])
+def test_a_named_pipe_in_the_folder_is_passed_over(name: str, small: Small, fetch: Fetch, tmp_path: Path) -> None:
+    source = small.published(tmp_path / "source")
+    os.mkfifo(source / name)
+    assert fetch(source=source).code == 0
+
+
+def test_a_link_to_a_device_is_a_finding(small: Small, fetch: Fetch, tmp_path: Path) -> None:
+    source = small.unpacked(tmp_path / "source")
+    image = source / "ISIC2018_Task3_Test_Images" / "ISIC_0000101.jpg"
+    image.unlink()
+    image.symlink_to("/dev/zero")
+    ran = fetch(source=source)
+    assert (ran.code, [(f["verdict"], f["detail"]) for f in ran.result["findings"]]) == (3, [("unreadable", "it is no regular file")])
+
+
+def test_a_table_of_ones_own_beside_the_published_one_is_no_fault(small: Small, fetch: Fetch, tmp_path: Path) -> None:
+    source = small.published(tmp_path / "source")
+    (source / "my_split.csv").write_text("image_id,dx,split\nISIC_0000001,nv,train\nISIC_0000002,nv,test\n")
+    ran = fetch(source=source)
+    assert (ran.code, ran.result["findings"]) == (0, [])
+
+
+def test_a_folder_whose_only_zip_is_cut_off_says_so(small: Small, fetch: Fetch, tmp_path: Path) -> None:
+    (tmp_path / "half").mkdir()
+    whole = (small.published(tmp_path / "source") / "HAM10000_images_part_1.zip").read_bytes()
+    (tmp_path / "half" / "HAM10000_images_part_1.zip").write_bytes(whole[: len(whole) // 2])
+    ran = fetch(source=tmp_path / "half")
+    assert (ran.code, [f["verdict"] for f in ran.result["findings"]]) == (3, ["unreadable"])
+    assert "cut off" in ran.result["findings"][0]["detail"]
+
+
+def test_who_is_content_with_a_part_is_judged_by_that_part(small: Small, fetch: Fetch, ham_here: Here, tmp_path: Path) -> None:
+    source = small.unpacked(tmp_path / "source")
+    next(source.rglob("ISIC_0000001.jpg")).unlink()
+    assert fetch(source=source, cache=tmp_path / "cache").code == 4
+    assert ham_here("verify", cache=tmp_path / "cache").code == 3
+    assert fetch("--allow-partial", source=source, cache=tmp_path / "cache").code == 0
+    assert ham_here("verify", cache=tmp_path / "cache").code == 0
+
+
+@pytest.mark.parametrize("words", [("--source", ""), ("--source", "~nobody-of-this-name/x"), ("--source", ".", "--cache-dir", "")])
+def test_an_empty_or_impossible_path_is_wrong_usage(words: tuple[str, ...], ham_here: Here) -> None:
+    ran = ham_here("fetch", *words)
+    assert (ran.code, "bug" in ran.err) == (2, False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell is wanted")
+@pytest.mark.parametrize(("redirection", "code"), [(">&-", 0), ("2>&-", 0), (">/dev/full", 5), ("2>/dev/full", 0)])
+@pytest.mark.parametrize("words", ["cache dir", "cache dir --json", "verify"])
+def test_streams_that_are_closed_or_full_never_end_in_a_traceback(redirection: str, code: int, words: str, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m ham_cli {words} --cache-dir {tmp_path}/none {redirection}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    expected = 0 if words == "verify" and redirection == ">/dev/full" else code
+    assert (done.returncode, "Traceback" in done.stderr) == (expected, False)

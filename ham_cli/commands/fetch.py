@@ -12,7 +12,8 @@ from ham_cli.commands.options import RARELY, Components, Jobs, LockTimeout, Run,
 from ham_cli.console import counted
 from ham_cli.console.findings import show_findings
 from ham_cli.console.tables import Table
-from ham_cli.errors import WrongUsageError
+from ham_cli.errors import UnavailableError, WrongUsageError
+from ham_cli.findings import Verdict
 
 if TYPE_CHECKING:
     from ham_cli.findings import Finding
@@ -135,6 +136,8 @@ def _tell(run: Run, request: Request, outcome: Outcome, findings: list[Finding])
     for label in outcome.ignored:
         console.detail(f"ignored: {label}")
     show_findings(console, findings, "all of them with --json")
+    if any(f.verdict is Verdict.ALTERED for f in findings):
+        console.say("an altered table stays out; --accept-altered takes it all the same, and marks the manifest")
     for component, unvouched in outcome.unvouched.items():
         console.say(f"{component}: {counted(unvouched, 'image')} taken as they are: nobody has published digests of them")
     code = 3 if findings else 4 if outcome.missing and not request.allow_partial else 0
@@ -142,7 +145,8 @@ def _tell(run: Run, request: Request, outcome: Outcome, findings: list[Finding])
         for component, names in outcome.missing.items():
             more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
             console.say(f"{component}: missing {', '.join(names[:FEW])}{more}")
-        console.say("incomplete: name a further --source that has the rest, or be content with --allow-partial")
+        if code == UnavailableError.exit_code:
+            console.say("incomplete: name a further --source that has the rest, or be content with --allow-partial")
     console.say(f"{'written' if outcome.written else 'unchanged'}: {folder.path}")
     console.result = {
         "folder": str(folder.path),

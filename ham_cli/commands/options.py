@@ -24,13 +24,12 @@ RARELY = "Rarely needed"
 
 _COMMON: dict[str, Any] = {
     "cache_dir": Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--cache-dir",
             envvar="HAM_CACHE_DIR",
             show_default=False,
             metavar="DIR",
-            readable=False,
             help="Where the data lies; else the user cache folder.",
             rich_help_panel=EVERYWHERE,
         ),
@@ -91,7 +90,9 @@ def command(app: typer.Typer, name: str, *, examples: Sequence[str]) -> Callable
             common = {key: given.pop(key) for key in _COMMON}
             full = context.command_path.partition(" ")[2]
             context.obj.configure(full, as_json=common["as_json"], quiet=common["quiet"], verbose=common["verbose"])
-            root = common["cache_dir"] or default_root()
+            if common["cache_dir"] == "":
+                raise WrongUsageError("--cache-dir is empty", expected="a folder", fix="is the variable that names it set?")
+            root = Path(common["cache_dir"]) if common["cache_dir"] else default_root()
             return function(Run(context.obj, Cache(absolute(root))), **given)
 
         parameters = [inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]

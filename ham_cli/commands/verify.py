@@ -52,7 +52,7 @@ def verify(
     record = run.record()
     if record is None:
         if not named:
-            run.console.say(f"nothing is fetched yet in {run.cache.root}")
+            run.console.warn(f"nothing is fetched yet in {run.cache.root}: there is nothing to verify")
             return 0
         record = records.load()
         run.console.record = record.id

@@ -85,7 +85,7 @@ def look(source: Path, record: Record, offers: Offers, *, beyond: Container[Path
 
     ``beyond`` are folders not to enter (the cache itself), ``settled`` published archives not worth opening.
     """
-    for file in _files(source, beyond):
+    for file in _files(source, beyond, offers.findings):
         label = file.relative_to(source).as_posix()
         try:
             if recognise.is_archive(file.name):
@@ -110,11 +110,13 @@ def look_into(archive: Zip, record: Record, offers: Offers, *, settled: Containe
     offers.zips[archive.file] = archive
     for member in found:
         place = Place(archive.file, f"{archive.label}/{member.name}", member)
-        if recognise.is_archive(member.base):
-            (offers.nested if deeper else offers.ignored).append(place if deeper else place.label)  # type: ignore[arg-type]
-            continue
         try:
-            _sort(place, member.base, record, offers)
+            if not recognise.is_archive(member.base):
+                _sort(place, member.base, record, offers)
+            elif deeper and place.head(4) == archives.SIGNATURE:
+                offers.nested.append(place)
+            else:
+                offers.ignored.append(place.label)
         except archives.BadArchiveError as error:
             offers.findings.append(Finding("source", place.label, Verdict.UNREADABLE, detail=str(error)))
 
@@ -130,20 +132,36 @@ def _sort(place: Place, base: str, record: Record, offers: Offers) -> None:
         offers.ignored.append(place.label)
 
 
-def _files(source: Path, beyond: Container[Path]) -> Iterator[Path]:
-    """Every file below a folder, sorted, without clutter; links are followed, circles are not."""
+def _files(source: Path, beyond: Container[Path], findings: list[Finding]) -> Iterator[Path]:
+    """Every file below a folder, sorted, without clutter; links are followed, circles are not.
+
+    Pipes, sockets and devices are passed over; a folder that cannot be read is a finding.
+    """
     seen: set[tuple[int, int]] = set()
-    for place, folders, names in os.walk(source, followlinks=True):
-        here = Path(place)
-        status = here.stat()
-        if (status.st_dev, status.st_ino) in seen or here.resolve() in beyond:
-            folders.clear()
+    todo = [source]
+    while todo:
+        here = todo.pop()
+        try:
+            status = here.stat()
+            if (status.st_dev, status.st_ino) in seen or here.resolve() in beyond:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(here) as found:
+                entries = sorted((e for e in found if not e.name.startswith(".") and not archives.is_clutter(e.name)), key=lambda e: e.name)
+        except OSError as error:
+            findings.append(Finding("source", here.relative_to(source).as_posix(), Verdict.UNREADABLE, detail=error.strerror))
             continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(f for f in folders if not archives.is_clutter(f) and not f.startswith("."))
-        for name in sorted(names):
-            if not archives.is_clutter(name) and not name.startswith("."):
-                yield here / name
+        for entry in entries:
+            if not _is(entry, "is_dir") and (_is(entry, "is_file") or entry.is_symlink()):
+                yield Path(entry.path)
+        todo += [Path(e.path) for e in reversed(entries) if _is(e, "is_dir")]
+
+
+def _is(entry: os.DirEntry[str], kind: str) -> bool:
+    try:
+        return bool(getattr(entry, kind)())
+    except OSError:  # a circle of links, or no right to look
+        return False
 
 
 def _bad_zip(archive: Zip, error: Exception) -> Finding:

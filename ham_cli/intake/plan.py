@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -32,13 +33,20 @@ class Plan:
     @property
     def room(self) -> int:
         """Bytes that will be written, were every file copied."""
-        loose = sum(t.source.stat().st_size for t in self.loose if t.link in {Link.AUTO, Link.COPY} and t.source.is_file())
+        loose = sum(_size(t) for t in self.loose if t.link in {Link.AUTO, Link.COPY})
         return loose + sum(min(t.member.bytes, MAX_BYTES) for tasks in self.unpack.values() for t in tasks if t.member)
 
     @property
     def folders(self) -> set[Path]:
         """The folders that the tasks put files in."""
         return {t.target.parent for tasks in (self.loose, *self.unpack.values()) for t in tasks}
+
+
+def _size(task: Task) -> int:
+    # A file that cannot even be looked at is a finding when its turn comes.
+    with contextlib.suppress(OSError):
+        return task.source.stat().st_size
+    return 0
 
 
 def found(offers: Offers, state: Holdings, kinds: Iterable[str]) -> list[str]:

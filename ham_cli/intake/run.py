@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shutil
 from collections import Counter
 from dataclasses import replace
@@ -54,7 +55,8 @@ class Intake:
         readings = shelve.read(self.offers, state)
         components = list(request.components) or planning.found(self.offers, state, readings.components)
         if not components:
-            raise self._nothing()
+            yield from self._nothing(readings.findings)
+            return
         request.cache.adopt(request.record)
         needed = {*components, "metadata"} if {"images", "masks"} & set(components) else set(components)
         yield from (f for f in (*self.offers.findings, *readings.findings) if f.component in {*needed, "source"})
@@ -187,27 +189,34 @@ class Intake:
         request, state, outcome = self.request, self.state, self.outcome
         if outcome.taken:
             atomic.sync_folder(state.folder.path)
-        if not request.allow_partial:
-            for component in components:
+        lacking = dict(planning.missing(components, state, request.wish))
+        for component in components:
+            if not request.allow_partial:
                 state.ask(component, request.wish)
+            elif component in lacking:
+                state.unask(component)
         outcome.written = state.save()
         for file in self._md5:
             if not request.keep_archives:
                 file.unlink(missing_ok=True)
         outcome.components = components
-        outcome.missing = dict(planning.missing(components, state, request.wish))
+        outcome.missing = lacking
         outcome.ignored = self.offers.ignored
         outcome.tables = {component: state.has_table(component) for component in components}
         outcome.have = {component: len(state.present(component)) for component in PARTITION}
 
-    def _nothing(self) -> UnavailableError:
-        return UnavailableError(
-            "nothing of this record is found there",
-            where=", ".join(str(s) for s in self.request.sources),
-            expected=f"published zips, tables, images or masks of {self.request.record.id}",
-            got=f"{len(self.offers.ignored)} other files",
-            fix="name the folder that holds the downloaded files",
-        )
+    def _nothing(self, findings: Sequence[Finding]) -> Iterator[Finding]:
+        """What is wrong with all there is; raises `UnavailableError` where nothing of the record is."""
+        faults = [*self.offers.findings, *findings]
+        yield from faults
+        if not faults:
+            raise UnavailableError(
+                "nothing of this record is found there",
+                where=", ".join(str(s) for s in self.request.sources),
+                expected=f"published zips, tables, images or masks of {self.request.record.id}",
+                got=f"{len(self.offers.ignored)} other files",
+                fix="name the folder that holds the downloaded files",
+            )
 
 
 def _settled(state: Holdings, *, keep: bool) -> list[str]:
@@ -228,7 +237,7 @@ def _linked(tasks: Sequence[Task]) -> Sequence[Task]:
     if not tasks or tasks[0].link is not Link.AUTO:
         return tasks
     probe = atomic.beside(tasks[0].target)
-    real = next((t.source for t in tasks if t.source.is_file()), None)
+    real = next((t.source for t in tasks if os.access(t.source, os.R_OK)), None)
     link = Link.CLONE if real and atomic.clone(real, probe) else Link.COPY
     probe.unlink(missing_ok=True)
     return [replace(task, link=link) for task in tasks]

@@ -9,6 +9,7 @@ from ham_cli import atomic, tables
 from ham_cli.archives import BadArchiveError
 from ham_cli.checksum import md5, sha256
 from ham_cli.findings import Finding, Note, Verdict
+from ham_cli.intake.recognise import split_name
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ham_cli.findings import Event
     from ham_cli.holdings import Holdings
     from ham_cli.intake.offers import Offers, Place
+    from ham_cli.record import Record
     from ham_cli.tables import Row, Table
 
 
@@ -50,7 +52,11 @@ def read(offers: Offers, state: Holdings) -> Readings:
                 continue
             offered = Offered(place, data, tables.read(data, state.record))
         except (tables.NotATableError, BadArchiveError, OSError) as error:
-            readings.findings.append(Finding("metadata", place.label, Verdict.UNREADABLE, detail=str(error)))
+            fault = Finding("metadata", place.label, Verdict.UNREADABLE, detail=str(error))
+            if isinstance(error, tables.NotATableError) and not _published_name(place, state.record):
+                offers.ignored.append(f"{place.label}: {error}")
+            else:
+                readings.findings.append(fault)
             continue
         readings.offered.append(offered)
         readings.components.add(offered.table.form.component)
@@ -59,15 +65,27 @@ def read(offers: Offers, state: Holdings) -> Readings:
 
 def shelve(readings: Readings, state: Holdings, wanted: Container[str], now: object, *, accept_altered: bool) -> Iterator[Event]:
     """Take the tables of the wanted components that are better than the cache's; yield what is odd about them."""
+    mine = [o for o in readings.offered if o.table.form.component in wanted]
+    right = {o.table.form.partition for o in mine if not o.table.differences and not o.table.refused}
+    right |= {partition for partition, table in state.options.get("tables", {}).items() if not table["altered"]}
     good: list[Offered] = []
-    for offered in readings.offered:
-        if offered.table.form.component not in wanted:
+    for offered in mine:
+        table = offered.table
+        if (table.differences or table.refused) and table.form.partition in right and not _published_name(offered.place, state.record):
+            # Somebody's own table of the same images, a split or predictions, beside the published one: no fault.
+            yield Note(f"ignored: {offered.place.label}, a table of its own of the {table.form.partition} images")
             continue
         yield from _judged(offered, accepted=accept_altered)
-        if not offered.table.refused and (accept_altered or not offered.table.differences):
+        if not table.refused and (accept_altered or not table.differences):
             good.append(offered)
     for partition in state.record.partitions:
         yield from _best(partition, [o for o in good if o.table.form.partition == partition], state, now)
+
+
+def _published_name(place: Place, record: Record) -> bool:
+    """Whether a file bears the name of a published table, whatever its suffix."""
+    stem = split_name(place.label.rpartition("/")[2])[0].lower()
+    return stem in {form.name.partition(".")[0].lower() for form in record.tables}
 
 
 def _judged(offered: Offered, *, accepted: bool) -> Iterator[Event]:

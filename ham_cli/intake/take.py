@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import stat
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -115,7 +116,10 @@ def _taken(task: Task, temporary: Path) -> Taken:
 
 def _wrong_size(task: Task) -> Taken | None:
     """Size first: it costs one stat and settles most truncated downloads."""
-    announced = task.member.bytes if task.member else os.stat(task.source).st_size  # noqa: PTH116  (its error names the file)
+    status = os.stat(task.source)  # noqa: PTH116  (its error names the file)
+    if not stat.S_ISREG(status.st_mode):
+        return Taken(task, verdict=Verdict.UNREADABLE, detail="it is no regular file")
+    announced = task.member.bytes if task.member else status.st_size
     limit = task.expected.bytes if task.expected and not task.hold else None
     if announced > MAX_BYTES or limit not in {None, announced}:
         return Taken(task, verdict=Verdict.WRONG, expected=f"{limit or MAX_BYTES} bytes", got=f"{announced} bytes")
