@@ -138,8 +138,3 @@ def _told(error: BaseException, console: Console) -> int:
 
 def _terminate(_number: int, _frame: FrameType | None) -> Any:  # noqa: ANN401
     raise Terminated
-
-
-def run() -> None:
-    """Entry point of the ``ham`` command."""
-    sys.exit(main())

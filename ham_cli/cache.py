@@ -26,7 +26,7 @@ TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# A cache of ham (dataset m
 """Tells backup programs to pass the cache over (bford.info/cachedir)."""
 
 MARGIN = 64 << 20
-"""Bytes kept free beside what is asked for: manifests, and what others write meanwhile."""
+"""Bytes kept free, at most, beside what is asked for: manifests, and what others write meanwhile."""
 
 _CURRENT = "current"
 _LOCK = ".lock"
@@ -96,24 +96,35 @@ class Cache:
         except OSError as error:
             raise from_os_error(error, self.root) from error
 
-    def in_force(self) -> Record | None:
-        """The record fetched last into this cache; ``None`` for an empty cache."""
+    def current(self) -> str | None:
+        """The id of the record fetched last into this cache; ``None`` for an empty cache."""
         here = self.records()
         with contextlib.suppress(OSError, UnicodeDecodeError):
             current = (self.root / _CURRENT).read_text().strip()
             here = [current] if current in here else here
+        return here[-1] if here else None
+
+    def in_force(self) -> Record | None:
+        """The record fetched last into this cache; ``None`` for an empty cache."""
+        current = self.current()
         try:
-            return records.load(self.folder(here[-1]).path / "record.json") if here else None
+            return records.load(self.folder(current).path / "record.json") if current else None
         except WrongUsageError as error:
             fix = "run ham fetch again: it writes the record anew"
             raise AccessError("the cache's record is damaged", where=error.where, got=error.got, fix=fix) from error
+
+    def _is_ours(self) -> bool:
+        """Whether nothing but caches of records lie here: a tag in somebody's home would keep it out of backups."""
+        own = {"CACHEDIR.TAG", _CURRENT, *self.records()}
+        return all(name in own or (self.root / name / "archives").is_dir() for name in listing(self.root))
 
     def adopt(self, record: Record) -> Folder:
         """Make a record the one in force, with what lies beside its data; its folder."""
         folder = self.folder(record.id)
         try:
+            ours = self._is_ours()
             folder.path.mkdir(parents=True, exist_ok=True)
-            atomic.write(self.root / "CACHEDIR.TAG", TAG)
+            atomic.write((self.root if ours else folder.path) / "CACHEDIR.TAG", TAG)
             atomic.write(folder.path / json.loads(record.source)["digests"]["file"], record.digest_file)
             for name, text in beside_the_data(record).items():
                 atomic.write(folder.path / name, text)
@@ -173,13 +184,13 @@ def require_room(folder: Path, needed: int) -> None:
         return
     while not folder.exists():
         folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    if free < needed + min(MARGIN, needed):
+    free, wanted = shutil.disk_usage(folder).free, needed + min(MARGIN, needed // 10)
+    if free < wanted:
         raise AccessError(
             "there is not enough room",
             where=folder,
-            expected=f"{needed + min(MARGIN, needed)} bytes free",
-            got=f"{free} bytes free",
+            expected=f"{wanted / 1e6:.1f} MB free",
+            got=f"{free / 1e6:.1f} MB free",
             fix="free some room, choose another folder with --cache-dir, or ask for less with --only or --sample",
         )
 
@@ -193,9 +204,11 @@ def listing(folder: Path) -> set[str]:
         return set()
 
 
-def leftovers(folder: Folder) -> list[Path]:
-    """Files that an interrupted run left half written."""
-    return sorted(folder.path.rglob(f".*{atomic.MARK}")) if folder.path.is_dir() else []
+def leftovers(cache: Cache, folder: Folder) -> list[Path]:
+    """Files that an interrupted run left half written, in the record's folder and beside it."""
+    pattern = f".*{atomic.MARK}"
+    beside = cache.root.glob(pattern) if cache.root.is_dir() else ()
+    return sorted([*beside, *(folder.path.rglob(pattern) if folder.path.is_dir() else ())])
 
 
 _NO_WRITING = {28, 30, 122}

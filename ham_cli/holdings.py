@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ham_cli import cache, manifest
+from ham_cli.errors import AccessError
 from ham_cli.manifest import Manifest, schemas
 from ham_cli.record import FOLDERS, PARTITION, TABLED
 from ham_cli.selection import Selection, choose, restored
@@ -23,6 +25,10 @@ IMAGE_COLUMNS = ("path", "bytes", "sha256", "vouched", "width", "height", "archi
 MASK_COLUMNS = ("mask_path", "mask_bytes", "mask_sha256")
 
 
+_INSIDE = re.compile(r"(images|test|validation|masks|tables|archives)/[A-Za-z0-9][A-Za-z0-9._ -]*")
+"""A path as manifests spell it; nothing else is believed."""
+
+
 @dataclass
 class Holdings:
     """A record's folder in memory; `save` puts back what changed."""
@@ -33,8 +39,10 @@ class Holdings:
     """Image id to its row of ``images.parquet``."""
     files: dict[tuple[str, str], Row]
     """Component and name to a row of ``files.parquet``."""
-    options: dict[str, Any]
-    """``asked`` (component to selections), ``tables`` (partition to its columns and differences)."""
+    tables: dict[str, dict[str, Any]]
+    """Partition to what its table is: its row of ``files.parquet``, its columns, how it differs from the published one."""
+    wishes: dict[str, list[dict[str, Any]]]
+    """Component to the selections that were asked for, fulfilled or not."""
     on_disk: dict[str, set[str]]
     """Names in each image folder and in ``masks``, as they were when this was loaded."""
     _changed: set[str] = field(default_factory=set)
@@ -85,11 +93,17 @@ class Holdings:
         partition, column = PARTITION[component], "mask_path" if component == "masks" else "path"
         return sorted(i for i, r in self.rows.items() if r["partition"] == partition and r[column])
 
+    def count(self, component: str) -> int:
+        """How many images or masks of a component are there, by the rows, or by their folder where no table names them."""
+        if any(row["partition"] == PARTITION[component] for row in self.rows.values()):
+            return len(self.present(component))
+        return len(self.on_disk[FOLDERS[component]])
+
     def has_table(self, component: str) -> bool:
         """Whether the table that a component brings, if it brings one, is in the cache."""
         if component == "ratings":
             return any(r["component"] == "ratings" and r["state"] == "have" for r in self.files.values())
-        return component not in TABLED or TABLED[component] in self.options.get("tables", {})
+        return component not in TABLED or TABLED[component] in self.tables
 
     def table_name(self, component: str) -> str:
         """The name of the table that a component brings."""
@@ -97,25 +111,27 @@ class Holdings:
 
     def asked(self, component: str) -> list[Selection]:
         """The selections of a component that past runs asked for."""
-        return [restored(fields) for fields in self.options.get("asked", {}).get(component, [])]
+        return [restored(fields) for fields in self.wishes.get(component, [])]
 
     def ask(self, component: str, wish: Selection) -> None:
         """Remember that ``wish`` was asked of a component; the whole of it swallows its parts."""
         past = self.asked(component)
         wishes = list(dict.fromkeys([*past, wish]))
-        whole = [w for w in wishes if not w]
-        if (whole or wishes) != past:
-            asked = self.options.get("asked", {}) | {component: [w.fields() for w in whole or wishes]}
-            self.set_option("asked", asked)
+        wishes = [w for w in wishes if not w] or wishes
+        if wishes != past:
+            self.wishes[component] = [w.fields() for w in wishes]
+            self._changed.add("files")
 
     def unask(self, component: str) -> None:
         """Forget what was asked of a component: who is content with a part is judged by that part."""
-        if self.asked(component):
-            self.set_option("asked", {c: w for c, w in self.options["asked"].items() if c != component})
+        if self.wishes.pop(component, None):
+            self._changed.add("files")
 
-    def set_option(self, name: str, value: object) -> None:
-        """Write one option of ``images.parquet``."""
-        self.options[name] = value
+    def describe_table(self, partition: str, described: dict[str, Any] | None) -> None:
+        """Write down what a partition's table is; ``None``: there is none."""
+        self.tables.pop(partition, None)
+        if described:
+            self.tables[partition] = described
         self._changed.add("images")
 
     def put(self, image_id: str, component: str, facts: Mapping[str, Any]) -> None:
@@ -147,16 +163,26 @@ class Holdings:
         row.update(dict.fromkeys(columns))
         self._changed.add("images")
 
+    def save_wishes(self) -> None:
+        """Write what was asked for before it is done: an interrupted fetch must not look like a whole one."""
+        if "files" in self._changed:
+            self._write_files()
+
     def save(self) -> list[str]:
         """Write the manifests that changed, ``images.parquet`` last; their names."""
         written = sorted(self._changed)
-        contents = {"files": list(self.files.values()), "images": list(self.rows.values())}
-        for name in written:
-            schema = {"files": schemas.FILES, "images": schemas.IMAGES}[name]
-            options = self.options if name == "images" else {}
-            manifest.write(self.folder.manifest(name), Manifest(schema, contents[name], self.record.id, options))
+        if "files" in written:
+            self._write_files()
+        if "images" in written:
+            options = {"tables": self.tables}
+            indexed = Manifest(schemas.IMAGES, list(self.rows.values()), self.record.id, options)
+            manifest.write(self.folder.manifest("images"), indexed)
         self._changed.clear()
         return [f"{name}.parquet" for name in written]
+
+    def _write_files(self) -> None:
+        listed = Manifest(schemas.FILES, list(self.files.values()), self.record.id, {"asked": self.wishes})
+        manifest.write(self.folder.manifest("files"), listed)
 
     def blank_file(self, component: str, name: str) -> Row:
         """The row of a file that never arrived: what is published of it."""
@@ -180,12 +206,16 @@ def load(record: Record, folder: Folder, *, damaged_ok: bool = False) -> Holding
     """
     images = manifest.read(folder.manifest("images"), schemas.IMAGES, missing_ok=True, damaged_ok=damaged_ok)
     files = manifest.read(folder.manifest("files"), schemas.FILES, missing_ok=True, damaged_ok=damaged_ok)
+    rows = {row["image_id"]: row for row in images.rows} if images else {}
+    listed = {(row["component"], row["name"]): row for row in files.rows} if files else {}
+    _require_inside(record, folder, rows, listed)
     holdings = Holdings(
         record,
         folder,
-        rows={row["image_id"]: row for row in images.rows} if images else {},
-        files={(row["component"], row["name"]): row for row in files.rows} if files else {},
-        options=dict(images.options) if images else {},
+        rows=rows,
+        files=listed,
+        tables=dict(images.options.get("tables", {})) if images else {},
+        wishes=dict(files.options.get("asked", {})) if files else {},
         on_disk={name: cache.listing(folder.path / name) for name in FOLDERS.values()},
     )
     for published in record.files:
@@ -196,7 +226,11 @@ def load(record: Record, folder: Folder, *, damaged_ok: bool = False) -> Holding
 
 
 def forget_vanished(holdings: Holdings) -> None:
-    """Let go of what manifests name and a person has deleted: the next fetch must bring it again."""
+    """Let go of what manifests name and is gone, or was found wrong by the last verification: it must be brought again."""
+    wrong = _found_wrong(holdings)
+    for label in wrong:
+        where, _, name = label.partition("/")
+        holdings.on_disk.get(where, set()).discard(name)
     for row in holdings.rows.values():
         for column, columns in (("path", IMAGE_COLUMNS), ("mask_path", MASK_COLUMNS)):
             if row[column]:
@@ -204,13 +238,35 @@ def forget_vanished(holdings: Holdings) -> None:
                 if name not in holdings.on_disk.get(where, ()):
                     holdings.forget(row, columns)
     for row in list(holdings.files.values()):
-        if row["path"] and not (holdings.folder.path / row["path"]).is_file():
+        if row["path"] and (row["path"] in wrong or not (holdings.folder.path / row["path"]).is_file()):
             holdings.put_file(row | {"state": "missing", "path": None})
-            described = holdings.options.get("tables", {})
-            gone = {p for p, t in described.items() if (row["component"], row["name"]) == (_component_of(p), t["file"])}
-            if gone:
-                holdings.set_option("tables", {p: t for p, t in described.items() if p not in gone})
+    for partition, table in list(holdings.tables.items()):
+        component = next(component for component, tabled in TABLED.items() if tabled == partition)
+        if holdings.files.get((component, table["file"]), {}).get("path") is None:
+            holdings.describe_table(partition, None)
 
 
-def _component_of(partition: str) -> str:
-    return next(component for component, tabled in TABLED.items() if tabled == partition)
+def _found_wrong(holdings: Holdings) -> set[str]:
+    """What the last verification found wrong and nobody has replaced since."""
+    path = holdings.folder.manifest("verification")
+    last = manifest.read(path, schemas.VERIFICATION, missing_ok=True, damaged_ok=True)
+    wrong = {row["path"] for row in last.rows if row["verdict"] in {"wrong", "unreadable"}} if last else set()
+    return {label for label in wrong if _INSIDE.fullmatch(label) and _older(holdings.folder.path / label, path)}
+
+
+def _older(file: Path, other: Path) -> bool:
+    try:
+        return file.lstat().st_ctime_ns <= other.stat().st_mtime_ns
+    except OSError:
+        return False
+
+
+def _require_inside(record: Record, folder: Folder, rows: Mapping[str, Row], files: Mapping[tuple[str, str], Row]) -> None:
+    """Raise `AccessError` for manifests whose ids or paths lead out of the record's folder: somebody else's cache may lie."""
+    is_id = re.compile(record.identifiers["image_id"]).fullmatch
+    paths = [row["path"] for row in files.values() if row["path"]]
+    paths += [row[column] for row in rows.values() for column in ("path", "mask_path") if row[column]]
+    odd = [i for i in rows if not is_id(i)] + [p for p in paths if not _INSIDE.fullmatch(p)]
+    if odd:
+        fix = "do not use this cache: fetch into a new one with --cache-dir"
+        raise AccessError("a manifest names what cannot be in a cache", where=folder.path, got=odd[0], fix=fix)

@@ -97,13 +97,12 @@ class Check:
             return
         if component not in PARTITION:
             tally.asked = 1
-        for row in kept:
-            faults = list(self._kept_table(row))
-            tally.table = not faults
-            yield from faults
-            if component not in PARTITION:
-                tally.checked, tally.right = 1, int(not faults)
-                tally.unvouched = int(row["expected_md5"] is None)
+        faults = [fault for row in kept for fault in self._kept_table(row)]
+        yield from faults
+        tally.table = bool(kept) and not faults
+        if component not in PARTITION and kept:
+            tally.checked, tally.right = 1, int(not faults)
+            tally.unvouched = int(kept[0]["expected_md5"] is None)
         if not holdings.has_table(component):
             yield Finding(component, f"tables/{holdings.table_name(component)}", Verdict.MISSING, detail="the table is not in the cache")
         elif component in TABLED:
@@ -132,7 +131,7 @@ class Check:
     def _rows(self, component: str) -> Iterator[Event]:
         """The manifest's rows of a table: written back as published, counted by class and lesion."""
         holdings, partition = self.holdings, TABLED[component]
-        described = holdings.options["tables"][partition]
+        described = holdings.tables[partition]
         rows = [r for r in holdings.rows.values() if r["partition"] == partition]
         where = holdings.folder.relative(holdings.folder.manifest("images"))
         form = next((f for f in holdings.record.forms(partition) if list(f.columns) == described["columns"]), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ class Content:
     files: int
     bytes: int
     where: str
+    """Its folders, in the cache."""
 
 
 @dataclass(frozen=True)
@@ -47,26 +49,26 @@ def contents(cache: Cache, record: Record | None) -> list[Content]:
         folder = cache.folder(record_id)
         if record is None or record_id != record.id:
             files = _files([folder.path])
-            found.append(Content(record_id, "(not in force)", len(files), _bytes(files), str(folder.path)))
+            found.append(Content(record_id, "(not in force)", len(files), _bytes(files), record_id))
             continue
         held = holdings.load(record, folder)
         for component in COMPONENTS:
             files = component_files(component, held)
             if files:
-                where = folder.path / (FOLDERS.get(component) or "tables")
-                found.append(Content(record_id, component, len(files), _bytes(files), str(where)))
+                where = sorted({str(f.parent.relative_to(cache.root)) for f in files})
+                found.append(Content(record_id, component, len(files), _bytes(files), ", ".join(where)))
         for name in ("archives", "splits", "manifests"):
             files = _files([folder.path / name])
             if files:
-                found.append(Content(record_id, f"({name})", len(files), _bytes(files), str(folder.path / name)))
+                found.append(Content(record_id, f"({name})", len(files), _bytes(files), f"{record_id}/{name}"))
     return found
 
 
 def prunable(cache: Cache, record: Record) -> Removal:
     """Half-written files, kept zips, and other versions of the record in force."""
     folder = cache.folder(record.id)
-    files = [*caches.leftovers(folder), *_files([folder.archives])]
-    older = [cache.folder(i).path for i in cache.records() if i != record.id and i.startswith(f"{record.name}-")]
+    files = [*caches.leftovers(cache, folder), *_files([folder.archives])]
+    older = [cache.folder(i).path for i in cache.records() if _is_older(i, record)]
     return Removal(tuple(files), tuple(older), _bytes([*files, *_files(older)]))
 
 
@@ -77,27 +79,38 @@ def prune(cache: Cache, record: Record, removal: Removal) -> None:
         if (row["path"] or "").startswith("archives/"):
             held.put_file(row | {"path": None, "state": "dropped"})
     held.save()
-    _delete(removal)
+    delete(removal)
 
 
-def removable(cache: Cache, record: Record, components: Sequence[str], *, whole: bool) -> Removal:
-    """The files of components, or the record's whole folder."""
-    folder = cache.folder(record.id)
-    if whole:
-        return Removal((), (folder.path,), _bytes(_files([folder.path])))
-    held = holdings.load(record, folder, damaged_ok=True)
+def everything(cache: Cache, record_id: str) -> Removal:
+    """A record's whole folder; needs nothing in it to be whole."""
+    folder = cache.folder(record_id).path
+    # Folders that a person moved to another disk, and linked here, are emptied where they are.
+    linked = [folder / where for where in FOLDERS.values() if (folder / where).is_symlink()]
+    return Removal(tuple(_files(linked)), (folder,), _bytes(_files([folder, *linked])))
+
+
+def removable(cache: Cache, record: Record, components: Sequence[str]) -> Removal:
+    """The files of components."""
+    held = holdings.load(record, cache.folder(record.id), damaged_ok=True)
     files = [f for c in components for f in component_files(c, held)]
     return Removal(tuple(files), (), _bytes(files))
 
 
-def remove(cache: Cache, record: Record, removal: Removal, components: Sequence[str], *, whole: bool) -> None:
+def remove(cache: Cache, record: Record, components: Sequence[str], removal: Removal) -> None:
     """Remove what `removable` found, first from the manifests, then from the disk; the writer's lock is held."""
-    if not whole:
-        held = holdings.load(record, cache.folder(record.id), damaged_ok=True)
-        for component in components:
-            _forget(component, held)
+    held = holdings.load(record, cache.folder(record.id), damaged_ok=True)
+    for component in components:
+        _forget(component, held)
+    try:
         held.save()
-    _delete(removal)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        # On a full disk the room for the manifest must come from what is removed.
+        delete(removal)
+        held.save()
+    delete(removal)
 
 
 def component_files(component: str, held: Holdings) -> list[Path]:
@@ -118,8 +131,21 @@ def _forget(component: str, held: Holdings) -> None:
     if component in TABLED:
         partition = TABLED[component]
         held.replace_rows(partition, ())
-        held.set_option("tables", {p: t for p, t in held.options.get("tables", {}).items() if p != partition})
-    held.set_option("asked", {c: w for c, w in held.options.get("asked", {}).items() if c != component})
+        held.describe_table(partition, None)
+    held.unask(component)
+
+
+def _is_older(record_id: str, record: Record) -> bool:
+    """Whether a folder of the cache holds an older version of the same record."""
+    name, _, version = record_id.rpartition("-")
+    try:
+        return name == record.name and _numbers(version) < _numbers(record.version)
+    except ValueError:
+        return False
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
 
 
 def _files(folders: Sequence[Path]) -> list[Path]:
@@ -130,8 +156,11 @@ def _bytes(files: Sequence[Path]) -> int:
     return sum(p.lstat().st_size for p in files)
 
 
-def _delete(removal: Removal) -> None:
+def delete(removal: Removal) -> None:
+    """Remove files and folders; what is gone already is no fault."""
     for path in removal.files:
         path.unlink(missing_ok=True)
     for path in removal.folders:
-        shutil.rmtree(path)
+        shutil.rmtree(path.resolve())
+        if path.is_symlink():
+            path.unlink()

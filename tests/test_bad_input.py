@@ -466,7 +466,8 @@ def test_a_full_disk_loses_nothing_that_was_there(small: Small, disk: Path, fetc
     def nothing_is_lost() -> None:
         sound(small, cache / s.ID)
         assert {i: r["dx"] for i, r in peek.images(cache).items()} == published
-        assert ham_here("verify", cache=cache).code == 0
+        faults = ham_here("verify", "--json", cache=cache).json["result"]["findings"]
+        assert {f["verdict"] for f in faults} <= {"missing"}
 
     ended = _until_there_is_room(disk, lambda: fetch("images", "masks", source=source, cache=cache), nothing_is_lost)
     assert (set(ended[:-1]), ended[-1]) == ({5}, 0)
@@ -478,7 +479,7 @@ def test_too_little_room_is_said_before_the_first_image(small: Small, disk: Path
     _leave(disk, sum(map(len, small.images.values())) - 1)
     ran = fetch("images", source=source, cache=cache)
     assert (ran.code, peek.names(cache / s.ID / "images")) == (5, [])
-    assert ran.json["error"]["expected"].endswith("bytes free")
+    assert ran.json["error"]["expected"].endswith("MB free")
 
 
 def test_a_result_that_cannot_be_saved_is_only_said(disk: Path, small: Small, fetch: Fetch, ham_here: Here) -> None:
@@ -572,8 +573,8 @@ def test_a_fetch_that_is_killed_leaves_a_cache_that_the_next_one_finishes(stuck:
     masks = peek.snapshot(stuck.cache / s.ID / "masks")
     assert (code, len(masks)) == (-signal.SIGKILL, 20)
     sound(small, stuck.cache / s.ID)
-    for words in (("verify",), ("cache", "list"), ("show", "ISIC_0000001")):
-        assert ham_here(*words, cache=stuck.cache).code == 0
+    for words, ended in ((("verify",), 3), (("cache", "list"), 0), (("show", "ISIC_0000001"), 0)):
+        assert ham_here(*words, cache=stuck.cache).code == ended
     ran = fetch("--lock-timeout", 0, source=stuck.mend(small))
     assert (ran.code, ran.result["missing"]) == (0, {})
     assert peek.snapshot(stuck.cache / s.ID / "masks") == masks
@@ -679,8 +680,9 @@ def test_who_waits_for_the_lock_can_be_interrupted(number: signal.Signals, code:
 
 @needs_leases
 def test_readers_never_wait_for_a_writer(stuck: Stuck, ham_here: Here) -> None:
-    for words in (("verify",), ("cache", "list"), ("cache", "dir"), ("show", "ISIC_0000001"), ("cache", "prune", "--dry-run")):
+    for words in (("cache", "list"), ("cache", "dir"), ("show", "ISIC_0000001"), ("cache", "prune", "--dry-run")):
         assert ham_here(*words, cache=stuck.cache).code == 0
+    assert ham_here("verify", cache=stuck.cache).code == 3  # what was asked for is not all there yet
     assert stuck.process.poll() is None
 
 
@@ -740,3 +742,57 @@ def test_streams_that_are_closed_or_full_never_end_in_a_traceback(redirection: s
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     expected = 0 if words == "verify" and redirection == ">/dev/full" else code
     assert (done.returncode, "Traceback" in done.stderr) == (expected, False)
+
+
+def test_what_verify_found_wrong_the_next_fetch_brings_again(small: Small, fetch: Fetch, ham_here: Here, tmp_path: Path) -> None:
+    cache, source = tmp_path / "cache", small.unpacked(tmp_path / "source")
+    assert fetch(source=source, cache=cache).code == 0
+    peek.flip(cache / s.ID / "images" / "ISIC_0000001.jpg")
+    table = cache / s.ID / "tables" / "HAM10000_metadata"
+    table.write_bytes(table.read_bytes() + b"x\n")
+    ran = ham_here("verify", cache=cache)
+    assert (ran.code, "ham fetch again" in ran.err) == (3, True)
+    assert fetch(source=source, cache=cache).code == 0
+    assert peek.contents(cache / s.ID / "images") == small.images
+    before = peek.snapshot(cache)
+    assert fetch(source=source, cache=cache).code == 0
+    assert peek.snapshot(cache) == before
+    assert ham_here("verify", cache=cache).code == 0
+
+
+def test_a_manifest_of_somebody_else_cannot_reach_out_of_its_folder(small: Small, fetch: Fetch, ham_here: Here, tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    cache = tmp_path / "cache"
+    victim = tmp_path / "victim.txt"
+    victim.write_text("mine")
+    assert fetch("metadata", source=small.published(tmp_path / "source"), cache=cache).code == 0
+    path = cache / s.ID / "manifests" / "files.parquet"
+    table = pq.read_table(path)
+    paths = pa.array(["../../victim.txt" if p else None for p in table["path"].to_pylist()], pa.string())
+    pq.write_table(table.set_column(table.schema.get_field_index("path"), table.schema.field("path"), paths), path)
+    for words in (("cache", "remove", "metadata"), ("verify",), ("fetch", "--source", tmp_path / "source", "--record", small.record)):
+        ran = ham_here(*words, cache=cache)
+        assert (ran.code, "cannot be in a cache" in ran.err) == (5, True)
+    assert victim.read_text() == "mine"
+    assert ham_here("cache", "remove", "--all", cache=cache).code == 0
+    assert victim.read_text() == "mine"
+
+
+def test_a_tag_for_backups_is_not_put_into_a_folder_of_ones_own(small: Small, fetch: Fetch, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "thesis.tex").write_text("x")
+    assert fetch("metadata", source=small.published(tmp_path / "source"), cache=home).code == 0
+    assert [p.relative_to(home).as_posix() for p in home.rglob("CACHEDIR.TAG")] == [f"{s.ID}/CACHEDIR.TAG"]
+
+
+def test_prune_leaves_newer_versions_and_other_records_alone(small: Small, fetch: Fetch, ham_here: Here, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    assert fetch("metadata", source=small.published(tmp_path / "source"), cache=cache).code == 0
+    for other in ("small-0.9", "small-0.10", "small-1.1", "small-mini-0.1", "other-0.1"):
+        (cache / other).mkdir()
+        (cache / other / "record.json").write_text("{}")
+    assert ham_here("cache", "prune", cache=cache).code == 0
+    assert sorted(p.name for p in cache.iterdir() if p.is_dir()) == ["other-0.1", s.ID, "small-1.1", "small-mini-0.1"]

@@ -155,14 +155,14 @@ def test_a_narrow_terminal_cuts_no_cell(small: Small, small_cache: Path, ham: Co
     assert s.sha256(small.images[FIRST]) in joined
     assert str(small_cache / s.ID / "images" / FIRST) in joined
     listed = ham("cache", "list", cache=small_cache, env=narrow).stdout
-    assert str(small_cache / s.ID / "validation") in "".join(listed.split())
+    assert (f"{s.ID}/validation" in listed, str(small_cache) in listed) == (True, True)
     assert not {"…", "..."} & set(shown + listed)
 
 
 def test_a_narrow_pipe_is_no_terminal_and_keeps_a_row_on_a_line(small_cache: Path, ham: Command) -> None:
     ran = ham("cache", "list", cache=small_cache, env={"COLUMNS": "20"})
     rows = [line for line in ran.stdout.splitlines() if " images " in line]
-    assert (len(rows), rows[0].endswith(str(small_cache / s.ID / "images"))) == (1, True)
+    assert (len(rows), rows[0].endswith(f"{s.ID}/images")) == (1, True)
 
 
 def test_in_a_pipe_there_is_no_colour_and_no_bar(small: Small, wrong: Path, ham: Command, tmp_path: Path) -> None:

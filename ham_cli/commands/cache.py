@@ -51,9 +51,9 @@ def contents(run: Run) -> int:
     found = shed.contents(run.cache, record)
     if not found:
         run.console.say(f"the cache is empty: {run.cache.root}")
-    columns = ("record", "component", "files>", "size>", "bytes>", "where")
-    rows = [(e.record, e.component, e.files, size(e.bytes), e.bytes, e.where) for e in found]
-    run.console.table(Table("", columns, rows))
+    columns = ("record", "component", "files>", "size>", "where")
+    rows = [(e.record, e.component, e.files, size(e.bytes), e.where) for e in found]
+    run.console.table(Table(f"cache: {run.cache.root}", columns, rows))
     run.console.result = {"dir": str(run.cache.root), "in_force": record.id if record else None, "contents": [vars(e) for e in found]}
     return 0
 
@@ -88,14 +88,20 @@ def remove(
     named = COMPONENTS if everything else components_of(components)
     if not named or (everything and components):
         raise WrongUsageError("say what to remove", expected="one or more components, or --all", fix=f"components: {', '.join(COMPONENTS)}")
-    record = run.record()
-    if record is None:
+    current = run.cache.current()
+    if current is None:
         return _tell(run, shed.Removal(), dry_run=dry_run)
+    # A whole folder can go whatever is damaged in it; components need the record to know what is theirs.
+    record = None if everything else run.record()
     if dry_run:
-        return _tell(run, shed.removable(run.cache, record, named, whole=everything), dry_run=True)
+        return _tell(run, shed.removable(run.cache, record, named) if record else shed.everything(run.cache, current), dry_run=True)
     with writer(run.cache.root, lock_timeout, run.console.say):
-        removal = shed.removable(run.cache, record, named, whole=everything)
-        shed.remove(run.cache, record, removal, named, whole=everything)
+        if record is None:
+            removal = shed.everything(run.cache, current)
+            shed.delete(removal)
+        else:
+            removal = shed.removable(run.cache, record, named)
+            shed.remove(run.cache, record, named, removal)
     return _tell(run, removal, dry_run=False)
 
 

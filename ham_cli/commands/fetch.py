@@ -48,7 +48,12 @@ def fetch(
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="COLUMN=WORDS", show_default=False, help="Only images whose row says so: dx=mel,bcc; repeats."),
+        typer.Option(
+            "--only",
+            metavar="COLUMN=WORDS",
+            show_default=False,
+            help="Only images whose row says so: dx=mel,bcc; repeats, all must agree.",
+        ),
     ] = None,
     sample: Annotated[
         int | None, typer.Option("--sample", metavar="N", show_default=False, help="N lesions of each class, with all their images.")
@@ -140,6 +145,8 @@ def _tell(run: Run, request: Request, outcome: Outcome, findings: list[Finding])
         console.say("an altered table stays out; --accept-altered takes it all the same, and marks the manifest")
     for component, unvouched in outcome.unvouched.items():
         console.say(f"{component}: {counted(unvouched, 'image')} taken as they are: nobody has published digests of them")
+    if {"images", "masks"} & set(outcome.components) and "metadata" not in outcome.components and not outcome.indexed:
+        console.say("no table names these images yet: ham fetch metadata indexes them in images.parquet")
     code = 3 if findings else 4 if outcome.missing and not request.allow_partial else 0
     if outcome.missing and not request.allow_partial:
         for component, names in outcome.missing.items():
@@ -147,7 +154,7 @@ def _tell(run: Run, request: Request, outcome: Outcome, findings: list[Finding])
             console.say(f"{component}: missing {', '.join(names[:FEW])}{more}")
         if code == UnavailableError.exit_code:
             console.say("incomplete: name a further --source that has the rest, or be content with --allow-partial")
-    console.say(f"{'written' if outcome.written else 'unchanged'}: {folder.path}")
+    console.say(f"{'written' if outcome.written or outcome.taken else 'unchanged'}: {folder.path}")
     console.result = {
         "folder": str(folder.path),
         "components": outcome.components,

@@ -39,12 +39,16 @@ def show(
     for prefix, digest in published.items():
         facts[f"published_{prefix}bytes"] = digest.bytes if digest else None
         facts[f"published_{prefix}sha256"] = digest.sha256 if digest else None
+    if row is None:
+        facts |= {
+            column: held.label(image_id, c) for column, c in (("path", "images"), ("mask_path", "masks")) if held.lies_there(image_id, c)
+        }
     for column in ("path", "mask_path"):
         if facts.get(column):
             facts[column] = str(folder.path / str(facts[column]))
     if facts.get("dx"):
         facts["diagnosis"] = record.classes.get(str(facts["dx"]))
-    run.console.table(Table("", ("fact", "value"), [(name, value) for name, value in facts.items() if value is not None]))
+    run.console.table(Table("", ("fact", "value"), [(name, value) for name, value in facts.items() if value is not None], is_list=True))
     if row is None:
         run.console.say("its row is not in the cache: ham fetch metadata brings it")
     elif reason := record.not_in_record.get(image_id):

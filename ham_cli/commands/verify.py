@@ -69,10 +69,12 @@ def _tell(run: Run, check: Check, findings: list[Finding]) -> int:
     console, held = run.console, check.holdings
     shown = [c for c in COMPONENTS if not check.components or c in check.components]
     rows = [_row(component, check, findings) for component in shown]
-    columns = ("component", "published>", "checked>", "right>", "missing>", "wrong>", "extra>", "verdict")
+    columns = ("component", "published>", "checked>", "missing>", "wrong>", "extra>", "verdict")
     console.table(Table("", columns, rows))
     saved = _save(run, held, check, findings)
     show_findings(console, findings, f"in {saved}" if saved else "with --json all of them")
+    if any(f.verdict in {"wrong", "unreadable", "missing"} for f in findings):
+        console.say("to mend: ham fetch again, with a --source that has right copies; it brings what is missing or was found wrong")
     for component, tally in check.tallies.items():
         if tally.unvouched:
             console.say(f"{component}: {tally.unvouched} are vouched for by no published digest: they are as they arrived")
@@ -95,16 +97,15 @@ def _row(component: str, check: Check, findings: list[Finding]) -> tuple[object,
     mine = [f.verdict for f in findings if f.component == component]
     missing, extra = mine.count("missing"), mine.count("extra")  # type: ignore[arg-type]
     wrong = len(mine) - missing - extra
-    return component, tally.published, tally.checked, tally.right, missing, wrong, extra, _verdict(tally, missing, wrong, extra)
+    return component, tally.published, tally.checked, missing, wrong, extra, _verdict(tally, missing, wrong, extra)
 
 
 def _verdict(tally: Tally, missing: int, wrong: int, extra: int) -> str:
     if wrong or missing or extra:
-        return "wrong" if wrong else "incomplete" if missing else "right, with strangers"
+        return "wrong" if wrong else "incomplete" if missing else "strangers"
     if tally.asked >= tally.published:
         return "right"
-    judged = "right, " if tally.asked else "table right, " if tally.table else ""
-    return f"{judged}{tally.published - tally.asked} not fetched" if judged else "not fetched"
+    return "right, partial" if tally.asked else "table right" if tally.table else "not fetched"
 
 
 def _save(run: Run, held: Holdings, check: Check, findings: list[Finding]) -> Path | None:

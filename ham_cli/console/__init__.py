@@ -73,7 +73,7 @@ class Console:
         """Say what went wrong: what, where, expected, got, and what to do next."""
         self.error = error
         lines = [f"{styled('error:', '31')} {clean(error.what)}"]
-        lines += [f"  {name + ':':<10}{clean(text)}" for name, text in list(error.fields().items())[1:]]
+        lines += [f"  {name + ':':<10}{one_line(text)}" for name, text in list(error.fields().items())[1:]]
         to_stderr("\n".join(lines))
 
     def finish(self, exit_code: int) -> None:
@@ -112,6 +112,11 @@ def to_stderr(text: str) -> None:
 def clean(text: str) -> str:
     """The text without control characters: a name from a zip must not steer somebody's terminal."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def one_line(text: str) -> str:
+    """The text cleaned, and on one line: a file name with a line end must not forge a line of ours."""
+    return clean(text).replace("\n", "\\n")
 
 
 def is_terminal(stream: IO[str]) -> bool:

@@ -102,7 +102,7 @@ class _Bars(_Silent):
             self.progress.start()
         started, so_far, task = thing
         if task is None:
-            thing[2] = task = self.progress.add_task(clean(started.name), total=started.total, unit=started.unit)
+            thing[2] = task = self.progress.add_task(clean(started.name), total=started.total, words="")
         self.progress.update(task, completed=so_far, words=f"{_amount(started, so_far)} of {_amount(started, started.total)}")
 
     def pause(self) -> None:

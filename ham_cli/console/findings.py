@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ham_cli.console import SHOWN
+from ham_cli.console import SHOWN, one_line
 from ham_cli.findings import Verdict
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def show_findings(console: Console, findings: Iterable[Finding], rest: str) -> N
     for (component, verdict), some in kinds.items():
         console.out(f"{component}: {len(some)} {verdict}")
         for finding in some[:SHOWN]:
-            console.out(f"  {finding.path}{': ' + finding.detail if finding.detail else ''}")
+            console.out(f"  {one_line(finding.path)}{': ' + one_line(finding.detail) if finding.detail else ''}")
             # Of what is missing the digest helps nobody: it stands in the manifest.
             told = () if verdict is Verdict.MISSING else (("expected", finding.expected), ("got", finding.got))
             for name, text in told:

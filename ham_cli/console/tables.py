@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from ham_cli.console import clean, is_terminal
+from ham_cli.console import is_terminal, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _GAP = "  "
+_ENDLESS = 100_000
+"""Columns of a terminal that no table fills."""
 
 
 @dataclass(frozen=True)
@@ -20,28 +21,29 @@ class Table:
 
     title: str
     columns: tuple[str, ...]
-    """Names; one that ends in ``>`` is set to the right (numbers), one in ``~`` may be wrapped (sentences)."""
+    """Names; one that ends in ``>`` is set to the right (numbers)."""
     rows: Sequence[Sequence[object]]
+
+    is_list: bool = False
+    """Whether it is names with values rather than a table: never framed nor stacked."""
 
     def text(self) -> list[list[str]]:
         """The cells as they are printed; what is not there is ``-``."""
-        return [["-" if cell is None or cell == "" else clean(str(cell)) for cell in row] for row in self.rows]
+        return [["-" if cell is None or cell == "" else one_line(str(cell)) for cell in row] for row in self.rows]
 
     @property
     def names(self) -> list[str]:
-        """The columns' names without their marks."""
-        return [c.rstrip(">~") for c in self.columns]
+        """The columns' names without their mark."""
+        return [c.rstrip(">") for c in self.columns]
 
 
 def drawn(table: Table, stream: IO[str]) -> list[str]:
     """The lines of a table for whoever reads the stream."""
     if not table.rows:
         return []
-    if not is_terminal(stream):
+    if not is_terminal(stream) or table.is_list:
         return aligned(table)
-    if _narrowest(table) > shutil.get_terminal_size().columns:
-        return stacked(table)
-    return _framed(table, stream)
+    return _framed(table, stream) or stacked(table)
 
 
 def aligned(table: Table) -> list[str]:
@@ -65,29 +67,25 @@ def stacked(table: Table) -> list[str]:
     return lines[:-1]
 
 
-def _narrowest(table: Table) -> int:
-    cells = [table.names, *table.text()]
-    wide = [max(len(row[i]) for row in cells) for i in range(len(table.columns))]
-    wraps = [min(w, 30) if name.endswith("~") else w for w, name in zip(wide, table.columns, strict=True)]
-    return sum(wraps) + 2 * len(wraps)
-
-
 def _framed(table: Table, stream: IO[str]) -> list[str]:
+    """The lines of a framed table, none where the terminal is too narrow for it."""
     from rich import box
     from rich.console import Console
     from rich.table import Table as Frame
     from rich.text import Text
 
     console = Console(file=stream, highlight=False)
-    plain = console.options.ascii_only
-    frame = Frame(
-        title=Text(table.title), title_justify="left", box=box.ASCII2 if plain else box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False
-    )
+    room = console.width
+    style = box.ASCII2 if console.options.ascii_only else box.SIMPLE_HEAD
+    frame = Frame(title=Text(table.title), title_justify="left", box=style, padding=(0, 1), pad_edge=False)
     for column, name in zip(table.columns, table.names, strict=True):
-        wraps = column.endswith("~")
-        frame.add_column(Text(name), justify="right" if column.endswith(">") else "left", no_wrap=not wraps, overflow="fold")
+        frame.add_column(Text(name), justify="right" if column.endswith(">") else "left", no_wrap=True, overflow="fold")
     for row in table.text():
         frame.add_row(*(Text(cell) for cell in row))
+    console.width = _ENDLESS
+    console.width = console.measure(frame).maximum
+    if console.width > room:
+        return []
     with console.capture() as captured:
         console.print(frame)
     return captured.get().rstrip("\n").split("\n")

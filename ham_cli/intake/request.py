@@ -64,6 +64,8 @@ class Outcome:
     """Component to whether the table it brings is in the cache."""
     have: dict[str, int] = field(default_factory=dict)
     """Component to how many images or masks are in the cache now."""
+    indexed: bool = False
+    """Whether the training images have their table, and so their rows."""
     written: list[str] = field(default_factory=list)
     """Manifests that changed."""
     ignored: list[str] = field(default_factory=list)

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ham_cli import atomic, cache, holdings, pool
+from ham_cli import atomic, cache, checksum, holdings, pool
 from ham_cli.errors import UnavailableError
 from ham_cli.findings import Advanced, Done, Finding, Started, Verdict
 from ham_cli.intake import offers as offering
@@ -50,6 +50,14 @@ class Intake:
 
     def run(self) -> Iterator[Event]:
         """Do it all; yields progress, notes and findings, and fills ``outcome``."""
+        try:
+            yield from self._run()
+        finally:
+            for file in self._md5:
+                if not self.request.keep_archives:
+                    file.unlink(missing_ok=True)
+
+    def _run(self) -> Iterator[Event]:
         request, state = self.request, self.state
         yield from self._look()
         readings = shelve.read(self.offers, state)
@@ -62,6 +70,10 @@ class Intake:
         yield from (f for f in (*self.offers.findings, *readings.findings) if f.component in {*needed, "source"})
         yield from shelve.shelve(readings, state, needed, self.now, accept_altered=request.accept_altered)
         self._require_rows(components)
+        if not request.allow_partial:
+            for component in components:
+                state.ask(component, request.wish)
+        state.save_wishes()
         plan = planning.decide(components, self.offers, state, request.wish, request.link)
         cache.require_room(state.folder.path, plan.room)
         for target in plan.folders:
@@ -82,9 +94,12 @@ class Intake:
         for source in self.request.sources:
             offering.look(source, record, self.offers, beyond={self.request.cache.root.resolve()}, settled=settled)
         if not all(state.has_table(component) for component in TABLED):
-            # Tables of the cache itself, whose rows were lost with a damaged manifest.
-            own = sorted(cache.listing(state.folder.tables))
-            self.offers.tables += [offering.Place(state.folder.tables / name, f"tables/{name}") for name in own]
+            # Tables of the cache itself, whose rows were lost with a damaged manifest: those that are right to the byte.
+            pinned = {form.md5 for form in record.tables}
+            own = [state.folder.tables / name for name in sorted(cache.listing(state.folder.tables))]
+            self.offers.tables += [offering.Place(p, f"tables/{p.name}") for p in own if checksum.of_file(p, "md5")[1] in pinned]
+        if self.offers.nested:
+            self.request.cache.adopt(record)
         for event in zips.spill(self.offers, state, settled, self.request.components):
             if isinstance(event, tuple):
                 archive, self._md5[event[0].file] = event
@@ -179,7 +194,8 @@ class Intake:
     def _kept(self, archive: Zip, name: str) -> Path:
         """Where a published zip lies that is to be kept."""
         target = self.state.folder.archives / name
-        if archive.file != target and not target.exists():
+        known = self.state.files.get((archive.published.component, name), {}) if archive.published else {}
+        if archive.file != target and not (known.get("state") == "have" and target.is_file()):
             with atomic.replacing(target) as file, archive.file.open("rb") as source:
                 shutil.copyfileobj(source, file, 1 << 20)
         return target
@@ -190,20 +206,15 @@ class Intake:
         if outcome.taken:
             atomic.sync_folder(state.folder.path)
         lacking = dict(planning.missing(components, state, request.wish))
-        for component in components:
-            if not request.allow_partial:
-                state.ask(component, request.wish)
-            elif component in lacking:
-                state.unask(component)
+        for component in lacking if request.allow_partial else ():
+            state.unask(component)
         outcome.written = state.save()
-        for file in self._md5:
-            if not request.keep_archives:
-                file.unlink(missing_ok=True)
         outcome.components = components
         outcome.missing = lacking
         outcome.ignored = self.offers.ignored
         outcome.tables = {component: state.has_table(component) for component in components}
-        outcome.have = {component: len(state.present(component)) for component in PARTITION}
+        outcome.indexed = state.has_table("metadata")
+        outcome.have = {component: state.count(component) for component in PARTITION}
 
     def _nothing(self, findings: Sequence[Finding]) -> Iterator[Finding]:
         """What is wrong with all there is; raises `UnavailableError` where nothing of the record is."""

@@ -67,7 +67,7 @@ def shelve(readings: Readings, state: Holdings, wanted: Container[str], now: obj
     """Take the tables of the wanted components that are better than the cache's; yield what is odd about them."""
     mine = [o for o in readings.offered if o.table.form.component in wanted]
     right = {o.table.form.partition for o in mine if not o.table.differences and not o.table.refused}
-    right |= {partition for partition, table in state.options.get("tables", {}).items() if not table["altered"]}
+    right |= {partition for partition, table in state.tables.items() if not table["altered"]}
     good: list[Offered] = []
     for offered in mine:
         table = offered.table
@@ -109,14 +109,14 @@ def _best(partition: str, offered: list[Offered], state: Holdings, now: object) 
     """The best offer becomes the partition's table, unless the cache has as good a one."""
     facts = [o for o in offered if o.table.form.form in {"rows", "onehot"}]
     others = [o for o in offered if o not in facts]
-    current = state.options.get("tables", {}).get(partition)
+    current = state.tables.get(partition)
     best = max(facts, key=lambda o: _worth(o.table.form.columns, o.table.differences), default=None)
     if best and (
         current is None or _worth(best.table.form.columns, best.table.differences) > _worth(current["columns"], current["altered"])
     ):
         name = _store(best, state, now)
         described = {"file": name, "columns": list(best.table.form.columns), "altered": list(best.table.differences)}
-        state.set_option("tables", state.options.get("tables", {}) | {partition: described})
+        state.describe_table(partition, described)
         place = {row["image_id"]: n for n, row in enumerate(best.table.rows)}
         state.replace_rows(partition, [{**row, "row": place[row["image_id"]]} for row in best.table.rows])
     for other in others:

@@ -106,7 +106,7 @@ def _needed(kind: str, record: Record) -> set[str]:
 
 def _decoded(data: bytes) -> tuple[str, list[str]]:
     if len(data) > MAX_BYTES:
-        raise NotATableError(f"it has {len(data)} bytes; no published table has more than {MAX_BYTES}")
+        raise NotATableError(f"it has more than {MAX_BYTES} bytes; no published table has")
     spelling = []
     if data.startswith(b"\xef\xbb\xbf"):
         spelling.append("a byte order mark")
