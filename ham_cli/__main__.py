@@ -1,10 +1,12 @@
 """``python -m ham_cli`` is ``ham``."""
 
+import gc
 import sys
 
 
 def run() -> None:
     """Entry point of the ``ham`` command; Ctrl-C is quiet also while the program is still being loaded."""
+    gc.disable()  # a command lives for seconds, and makes no circles worth the tenth of its start that looking for them costs
     try:
         from ham_cli.app import main
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-BATCH = 16
+BATCH = 32
 """Tasks handed over at once: an image is a fraction of a millisecond's work, and a hand-over costs as much."""
 
 AHEAD = 4

@@ -90,8 +90,9 @@ def read(path: Path, schema: Schema, *, missing_ok: bool = False, damaged_ok: bo
     try:
         # Not read_table: it brings pyarrow.dataset and with it pandas, a third of a second.
         # An open file, not its name: Arrow wants names to be UTF-8.
-        with path.open("rb") as opened, pq.ParquetFile(opened, page_checksum_verification=True) as file:
-            table = file.read()
+        # No read-ahead and no threads: a short process could end, with a crash, while they are still being started.
+        with path.open("rb") as opened, pq.ParquetFile(opened, page_checksum_verification=True, pre_buffer=False) as file:
+            table = file.read(use_threads=False)
         labels = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
         if int(labels["ham.schema"]) > schemas.VERSION:
             raise AccessError(
