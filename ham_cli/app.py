@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _TRUE = {"1", "true", "yes", "on", "t", "y"}
+_ANY_TEXT = "ham-any-text"
 _ENDED = {130: "interrupted", 143: "terminated"}
 
 _EXAMPLES = ("ham fetch --source ~/Downloads", "ham verify", "ham verify --help")
@@ -82,12 +84,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+def _as_bytes_or_escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Names that are no text as the bytes they are, so that ``DIR=$(ham cache dir)`` works; other odd signs escaped."""
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("backslashreplace")(error)
+
+
 def _prepare_streams() -> None:
     """Make stdout and stderr take any text, also where they are closed."""
+    codecs.register_error(_ANY_TEXT, _as_bytes_or_escaped)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  (for as long as the program runs)
-        getattr(sys, name).reconfigure(errors="backslashreplace")
+        getattr(sys, name).reconfigure(errors=_ANY_TEXT if name == "stdout" else "backslashreplace")
 
 
 def _abandon(stream: IO[str]) -> None:

@@ -796,3 +796,26 @@ def test_prune_leaves_newer_versions_and_other_records_alone(small: Small, fetch
         (cache / other / "record.json").write_text("{}")
     assert ham_here("cache", "prune", cache=cache).code == 0
     assert sorted(p.name for p in cache.iterdir() if p.is_dir()) == ["other-0.1", s.ID, "small-1.1", "small-mini-0.1"]
+
+
+@pytest.mark.parametrize(
+    "options", ['{"tables": {"train": {}}}', '{"tables": [1]}', '{"tables": {"train": {"file": 1, "columns": 2, "altered": 3}}}']
+)
+def test_a_manifest_whose_options_are_odd_is_mended(options: str, small: Small, fetch: Fetch, ham_here: Here, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    cache, source = tmp_path / "cache", small.published(tmp_path / "source")
+    assert fetch(source=source, cache=cache).code == 0
+    path = cache / s.ID / "manifests" / "images.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({**table.schema.metadata, b"ham.options": options.encode()}), path)
+    assert ham_here("verify", cache=cache).code in {0, 3}
+    assert fetch(source=source, cache=cache).code == 0
+    assert ham_here("verify", cache=cache).code == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no text are Linux's")
+def test_a_cache_whose_name_is_no_text_is_printed_as_it_is(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/caf\xe9"
+    done = subprocess.run([sys.executable, "-m", "ham_cli", "cache", "dir", "--cache-dir", name], capture_output=True, check=True)
+    assert done.stdout == name + b"\n"

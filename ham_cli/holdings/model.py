@@ -1,13 +1,11 @@
-"""What a cache holds of a record, as its manifests and its folders tell."""
+"""A record's folder in memory."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ham_cli import cache, manifest
-from ham_cli.errors import AccessError
+from ham_cli import manifest
 from ham_cli.manifest import Manifest, schemas
 from ham_cli.record import FOLDERS, PARTITION, TABLED
 from ham_cli.selection import Selection, choose, restored
@@ -23,10 +21,6 @@ Row = dict[str, Any]
 
 IMAGE_COLUMNS = ("path", "bytes", "sha256", "vouched", "width", "height", "archive")
 MASK_COLUMNS = ("mask_path", "mask_bytes", "mask_sha256")
-
-
-_INSIDE = re.compile(r"(images|test|validation|masks|tables|archives)/[A-Za-z0-9][A-Za-z0-9._ -]*")
-"""A path as manifests spell it; nothing else is believed."""
 
 
 @dataclass
@@ -196,77 +190,3 @@ class Holdings:
         if known is not None and known.md5 is not None:
             row.update(expected_bytes=known.bytes, expected_md5=known.md5, expected_from="pinned")
         return row
-
-
-def load(record: Record, folder: Folder, *, damaged_ok: bool = False) -> Holdings:
-    """What a record's folder holds; nothing of it needs to be there.
-
-    ``damaged_ok``: a manifest that cannot be read counts as absent, for `fetch`, which makes it anew;
-    else it raises `AccessError`.
-    """
-    images = manifest.read(folder.manifest("images"), schemas.IMAGES, missing_ok=True, damaged_ok=damaged_ok)
-    files = manifest.read(folder.manifest("files"), schemas.FILES, missing_ok=True, damaged_ok=damaged_ok)
-    rows = {row["image_id"]: row for row in images.rows} if images else {}
-    listed = {(row["component"], row["name"]): row for row in files.rows} if files else {}
-    _require_inside(record, folder, rows, listed)
-    holdings = Holdings(
-        record,
-        folder,
-        rows=rows,
-        files=listed,
-        tables=dict(images.options.get("tables", {})) if images else {},
-        wishes=dict(files.options.get("asked", {})) if files else {},
-        on_disk={name: cache.listing(folder.path / name) for name in FOLDERS.values()},
-    )
-    for published in record.files:
-        if (published.component, published.name) not in holdings.files:
-            row = holdings.blank_file(published.component, published.name)
-            holdings.files[published.component, published.name] = row
-    return holdings
-
-
-def forget_vanished(holdings: Holdings) -> None:
-    """Let go of what manifests name and is gone, or was found wrong by the last verification: it must be brought again."""
-    wrong = _found_wrong(holdings)
-    for label in wrong:
-        where, _, name = label.partition("/")
-        holdings.on_disk.get(where, set()).discard(name)
-    for row in holdings.rows.values():
-        for column, columns in (("path", IMAGE_COLUMNS), ("mask_path", MASK_COLUMNS)):
-            if row[column]:
-                where, _, name = row[column].partition("/")
-                if name not in holdings.on_disk.get(where, ()):
-                    holdings.forget(row, columns)
-    for row in list(holdings.files.values()):
-        if row["path"] and (row["path"] in wrong or not (holdings.folder.path / row["path"]).is_file()):
-            holdings.put_file(row | {"state": "missing", "path": None})
-    for partition, table in list(holdings.tables.items()):
-        component = next(component for component, tabled in TABLED.items() if tabled == partition)
-        if holdings.files.get((component, table["file"]), {}).get("path") is None:
-            holdings.describe_table(partition, None)
-
-
-def _found_wrong(holdings: Holdings) -> set[str]:
-    """What the last verification found wrong and nobody has replaced since."""
-    path = holdings.folder.manifest("verification")
-    last = manifest.read(path, schemas.VERIFICATION, missing_ok=True, damaged_ok=True)
-    wrong = {row["path"] for row in last.rows if row["verdict"] in {"wrong", "unreadable"}} if last else set()
-    return {label for label in wrong if _INSIDE.fullmatch(label) and _older(holdings.folder.path / label, path)}
-
-
-def _older(file: Path, other: Path) -> bool:
-    try:
-        return file.lstat().st_ctime_ns <= other.stat().st_mtime_ns
-    except OSError:
-        return False
-
-
-def _require_inside(record: Record, folder: Folder, rows: Mapping[str, Row], files: Mapping[tuple[str, str], Row]) -> None:
-    """Raise `AccessError` for manifests whose ids or paths lead out of the record's folder: somebody else's cache may lie."""
-    is_id = re.compile(record.identifiers["image_id"]).fullmatch
-    paths = [row["path"] for row in files.values() if row["path"]]
-    paths += [row[column] for row in rows.values() for column in ("path", "mask_path") if row[column]]
-    odd = [i for i in rows if not is_id(i)] + [p for p in paths if not _INSIDE.fullmatch(p)]
-    if odd:
-        fix = "do not use this cache: fetch into a new one with --cache-dir"
-        raise AccessError("a manifest names what cannot be in a cache", where=folder.path, got=odd[0], fix=fix)

@@ -1,0 +1,118 @@
+"""What a record's folder holds, read from its manifests and listings; neither is believed blindly."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ham_cli import cache, manifest
+from ham_cli.errors import AccessError
+from ham_cli.holdings.model import IMAGE_COLUMNS, MASK_COLUMNS, Holdings
+from ham_cli.manifest import schemas
+from ham_cli.record import FOLDERS, TABLED
+from ham_cli.selection import restored
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ham_cli.cache import Folder
+    from ham_cli.holdings.model import Row
+    from ham_cli.record import Record
+
+_INSIDE = re.compile(r"(images|test|validation|masks|tables|archives)/[A-Za-z0-9][A-Za-z0-9._ -]*")
+"""A path as manifests spell it; nothing else is believed."""
+
+
+def load(record: Record, folder: Folder, *, damaged_ok: bool = False) -> Holdings:
+    """What a record's folder holds; nothing of it needs to be there.
+
+    ``damaged_ok``: a manifest that cannot be read counts as absent, for `fetch`, which makes it anew;
+    else it raises `AccessError`.
+    """
+    images = manifest.read(folder.manifest("images"), schemas.IMAGES, missing_ok=True, damaged_ok=damaged_ok)
+    files = manifest.read(folder.manifest("files"), schemas.FILES, missing_ok=True, damaged_ok=damaged_ok)
+    rows = {row["image_id"]: row for row in images.rows} if images else {}
+    listed = {(row["component"], row["name"]): row for row in files.rows} if files else {}
+    _require_inside(record, folder, rows, listed)
+    holdings = Holdings(
+        record,
+        folder,
+        rows=rows,
+        files=listed,
+        tables=_tables_in(images.options) if images else {},
+        wishes=_wishes_in(files.options) if files else {},
+        on_disk={name: cache.listing(folder.path / name) for name in FOLDERS.values()},
+    )
+    for published in record.files:
+        if (published.component, published.name) not in holdings.files:
+            row = holdings.blank_file(published.component, published.name)
+            holdings.files[published.component, published.name] = row
+    return holdings
+
+
+def forget_vanished(holdings: Holdings) -> None:
+    """Let go of what manifests name and is gone, or was found wrong by the last verification: it must be brought again."""
+    wrong = _found_wrong(holdings)
+    for label in wrong:
+        where, _, name = label.partition("/")
+        holdings.on_disk.get(where, set()).discard(name)
+    for row in holdings.rows.values():
+        for column, columns in (("path", IMAGE_COLUMNS), ("mask_path", MASK_COLUMNS)):
+            if row[column]:
+                where, _, name = row[column].partition("/")
+                if name not in holdings.on_disk.get(where, ()):
+                    holdings.forget(row, columns)
+    for row in list(holdings.files.values()):
+        if row["path"] and (row["path"] in wrong or not (holdings.folder.path / row["path"]).is_file()):
+            holdings.put_file(row | {"state": "missing", "path": None})
+    for partition, table in list(holdings.tables.items()):
+        component = next(component for component, tabled in TABLED.items() if tabled == partition)
+        if holdings.files.get((component, table["file"]), {}).get("path") is None:
+            holdings.describe_table(partition, None)
+
+
+def _tables_in(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What ``images.parquet`` says of its tables; what is not of that form counts as not said."""
+    said = options.get("tables")
+    kinds = {"file": str, "columns": list, "altered": list}
+    entries = said.items() if isinstance(said, dict) else ()
+    return {p: t for p, t in entries if isinstance(t, dict) and all(isinstance(t.get(name), kind) for name, kind in kinds.items())}
+
+
+def _wishes_in(options: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """What ``files.parquet`` says was asked for; what is not of that form counts as not said."""
+    said = options.get("asked")
+    wishes: dict[str, list[dict[str, Any]]] = {}
+    for component, listed in said.items() if isinstance(said, dict) else ():
+        try:
+            wishes[component] = [restored(fields).fields() for fields in listed]
+        except (TypeError, AttributeError, ValueError):
+            continue
+    return wishes
+
+
+def _found_wrong(holdings: Holdings) -> set[str]:
+    """What the last verification found wrong and nobody has replaced since."""
+    path = holdings.folder.manifest("verification")
+    last = manifest.read(path, schemas.VERIFICATION, missing_ok=True, damaged_ok=True)
+    wrong = {row["path"] for row in last.rows if row["verdict"] in {"wrong", "unreadable"}} if last else set()
+    return {label for label in wrong if _INSIDE.fullmatch(label) and _older(holdings.folder.path / label, path)}
+
+
+def _older(file: Path, other: Path) -> bool:
+    try:
+        return file.lstat().st_ctime_ns <= other.stat().st_mtime_ns
+    except OSError:
+        return False
+
+
+def _require_inside(record: Record, folder: Folder, rows: Mapping[str, Row], files: Mapping[tuple[str, str], Row]) -> None:
+    """Raise `AccessError` for manifests whose ids or paths lead out of the record's folder: somebody else's cache may lie."""
+    is_id = re.compile(record.identifiers["image_id"]).fullmatch
+    paths = [row["path"] for row in files.values() if row["path"]]
+    paths += [row[column] for row in rows.values() for column in ("path", "mask_path") if row[column]]
+    odd = [i for i in rows if not is_id(i)] + [p for p in paths if not _INSIDE.fullmatch(p)]
+    if odd:
+        fix = "do not use this cache: fetch into a new one with --cache-dir"
+        raise AccessError("a manifest names what cannot be in a cache", where=folder.path, got=odd[0], fix=fix)
