@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from ham_cli.errors import WrongUsageError
 from ham_cli.record import COMPONENTS
@@ -51,14 +52,43 @@ Components = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", envvar="HAM_JOBS", min=1, show_default=False, metavar="N", help="Workers; else the cores this process may use."),
+    typer.Option(
+        "--jobs",
+        rich_help_panel=RARELY,
+        envvar="HAM_JOBS",
+        min=1,
+        show_default=False,
+        metavar="N",
+        help="Workers; else the cores this process may use.",
+    ),
 ]
 LockTimeout = Annotated[
     float,
     typer.Option(
-        "--lock-timeout", envvar="HAM_LOCK_TIMEOUT", min=0, metavar="SECONDS", help="How long to wait for another ham that writes."
+        "--lock-timeout",
+        rich_help_panel=RARELY,
+        envvar="HAM_LOCK_TIMEOUT",
+        min=0,
+        metavar="SECONDS",
+        help="How long to wait for another ham that writes.",
     ),
 ]
+
+
+class Sectioned(TyperCommand):
+    """A command whose help has a heading for the options of each kind: its own, the rare ones, those of every command."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401  (the parser's classes are not public)
+        """Write the options under their headings, as plain text."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            heading = getattr(param, "rich_help_panel", None) or ("Arguments" if param.param_type_name == "argument" else "Options")
+            if line := param.get_help_record(ctx):
+                sections.setdefault(heading, []).append(line)
+        for heading in (*(h for h in sections if h not in {RARELY, EVERYWHERE}), RARELY, EVERYWHERE):
+            if heading in sections:
+                with formatter.section(heading):
+                    formatter.write_dl(sections[heading])
 
 
 @dataclass
@@ -103,7 +133,7 @@ def command(app: typer.Typer, name: str, *, examples: Sequence[str]) -> Callable
         ]
         call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {p.name: p.annotation for p in parameters}
-        app.command(name, help=inspect.getdoc(function), epilog=examples_block(examples))(call)
+        app.command(name, cls=Sectioned, help=inspect.getdoc(function), epilog=examples_block(examples))(call)
         return function
 
     return register
