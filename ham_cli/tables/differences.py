@@ -23,7 +23,7 @@ _SHOWN = 3
 def differences(table: Table, reader: Reader) -> Iterable[str]:
     """A phrase for each difference from the published table."""
     form, header = table.form, tuple(reader.header)
-    if extra := [name for name in header if name not in form.columns]:
+    if extra := [name or "(without a name)" for name in header if name not in form.columns]:
         yield f"columns that the published table has not: {_listed(extra)}"
     if lacking := [name for name in form.columns if name not in header]:
         yield f"columns that are not there: {_listed(lacking)}"
