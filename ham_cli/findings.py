@@ -57,7 +57,7 @@ class Started:
 
     name: str
     total: int
-    """Bytes of the whole, or things where ``unit`` says so."""
+    """Bytes of the whole, or things where ``unit`` says so; 0 where nobody knows yet."""
     unit: str = "bytes"
 
 

@@ -53,3 +53,20 @@ def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     console.configure("verify", as_json=False, quiet=True, verbose=False)
     assert watch(work(), console) == [FAULT]
     assert capsys.readouterr().err == ""
+
+
+def endless() -> Iterator[Event]:
+    yield Started("looking", 0, "files")
+    yield Advanced("looking", 2000)
+    time.sleep(0.6)
+    yield Advanced("looking", 2000)
+    time.sleep(0.3)
+    yield Done("looking", "4321 files")
+
+
+def test_what_has_no_known_end_is_counted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert watch(endless(), Console()) == []
+    assert capsys.readouterr().err == "looking: started\nlooking: done, 4321 files\n"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert watch(endless(), Console()) == []
+    assert "4000 files" in capsys.readouterr().err

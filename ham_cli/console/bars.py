@@ -61,7 +61,7 @@ class _Lines(_Silent):
     def draw(self, event: Started | Advanced | Done) -> None:
         if isinstance(event, Started):
             self.things[event.name] = [event, 0, time.monotonic()]
-            self.console.say(f"{event.name}: {_amount(event, event.total)}")
+            self.console.say(f"{event.name}: {_amount(event, event.total) if event.total else 'started'}")
             return
         started, so_far, last = self.things[event.name]
         if isinstance(event, Done):
@@ -71,8 +71,7 @@ class _Lines(_Silent):
         self.things[event.name][1] = so_far + event.amount
         if now - last >= EVERY:
             self.things[event.name][2] = now
-            share = 100 * (so_far + event.amount) // max(started.total, 1)
-            self.console.say(f"{event.name}: {_amount(started, so_far + event.amount)} of {_amount(started, started.total)}, {share} %")
+            self.console.say(f"{event.name}: {_progressed(started, so_far + event.amount)}")
 
 
 class _Bars(_Silent):
@@ -102,8 +101,8 @@ class _Bars(_Silent):
             self.progress.start()
         started, so_far, task = thing
         if task is None:
-            thing[2] = task = self.progress.add_task(clean(started.name), total=started.total, words="")
-        self.progress.update(task, completed=so_far, words=f"{_amount(started, so_far)} of {_amount(started, started.total)}")
+            thing[2] = task = self.progress.add_task(clean(started.name), total=started.total or None, words="")
+        self.progress.update(task, completed=so_far, words=_progressed(started, so_far))
 
     def pause(self) -> None:
         if self.progress is not None:
@@ -125,6 +124,10 @@ def _progress() -> Any:  # noqa: ANN401  (rich is imported only where bars are d
         TimeRemainingColumn(),
     )
     return Progress(*columns, console=Console(file=sys.stderr, highlight=False), transient=True)
+
+
+def _progressed(started: Started, so_far: int) -> str:
+    return f"{_amount(started, so_far)} of {_amount(started, started.total)}" if started.total else _amount(started, so_far)
 
 
 def _amount(started: Started, count: int) -> str:

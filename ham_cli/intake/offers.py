@@ -80,8 +80,8 @@ class Offers:
         return self.masks if component == "masks" else self.images
 
 
-def look(source: Path, record: Record, offers: Offers, *, beyond: Container[Path], settled: Container[str]) -> None:
-    """Add what a folder offers to ``offers``.
+def look(source: Path, record: Record, offers: Offers, *, beyond: Container[Path], settled: Container[str]) -> Iterator[Path]:
+    """Add what a folder offers to ``offers``; yields each file that was looked at.
 
     ``beyond`` are folders not to enter (the cache itself), ``settled`` published archives not worth opening.
     """
@@ -94,6 +94,7 @@ def look(source: Path, record: Record, offers: Offers, *, beyond: Container[Path
                 _sort(Place(file, label), file.name, record, offers)
         except OSError as error:
             offers.findings.append(Finding("source", label, Verdict.UNREADABLE, got=error.strerror))
+        yield file
 
 
 def look_into(archive: Zip, record: Record, offers: Offers, *, settled: Container[str] = (), deeper: bool = True) -> None:
