@@ -59,6 +59,7 @@ class Started:
     total: int
     """Bytes of the whole, or things where ``unit`` says so; 0 where nobody knows yet."""
     unit: str = "bytes"
+    """``bytes``, or what is counted, for one: ``file``."""
 
 
 @dataclass(frozen=True)
@@ -88,3 +89,8 @@ class Note:
 
 
 Event = Started | Advanced | Done | Note | Finding
+
+
+def counted(count: int, thing: str) -> str:
+    """A number with its thing: ``1 image``, ``96 images``."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

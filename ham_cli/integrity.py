@@ -200,7 +200,7 @@ class Check:
         holdings, tally, root = self.holdings, self.tallies[component], str(self.holdings.folder.path)
         if not there:
             return
-        yield Started(component, len(there), "files")
+        yield Started(component, len(there), "file")
         tasks = [Task(f"{root}/{holdings.label(i, component)}", self.quick) for i in there]
         for image_id, measured in zip(there, pool.run(measure, tasks, self.jobs), strict=True):
             tally.checked += 1

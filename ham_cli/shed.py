@@ -65,7 +65,7 @@ def contents(cache: Cache, record: Record | None) -> list[Content]:
 
 
 def prunable(cache: Cache, record: Record) -> Removal:
-    """Half-written files, kept zips, and other versions of the record in force."""
+    """Half-written files, kept zips, and older versions of the record in force."""
     folder = cache.folder(record.id)
     files = [*caches.leftovers(cache, folder), *_files([folder.archives])]
     older = [cache.folder(i).path for i in cache.records() if _is_older(i, record)]
@@ -75,9 +75,10 @@ def prunable(cache: Cache, record: Record) -> Removal:
 def prune(cache: Cache, record: Record, removal: Removal) -> None:
     """Remove what `prunable` found; the writer's lock is held."""
     held = holdings.load(record, cache.folder(record.id), damaged_ok=True)
-    for row in list(held.files.values()):
-        if (row["path"] or "").startswith("archives/"):
-            held.put_file(row | {"path": None, "state": "dropped"})
+    for published in (*record.files, *record.bucket_files):
+        row = held.files.get((published.component, published.name), {})
+        if (row.get("path") or "").startswith("archives/"):
+            held.put_file(row | {"path": None, "state": "dropped" if held.unpacked(published) else "missing"})
     held.save()
     delete(removal)
 

@@ -819,3 +819,22 @@ def test_a_cache_whose_name_is_no_text_is_printed_as_it_is(tmp_path: Path) -> No
     name = os.fsencode(tmp_path) + b"/caf\xe9"
     done = subprocess.run([sys.executable, "-m", "ham_cli", "cache", "dir", "--cache-dir", name], capture_output=True, check=True)
     assert done.stdout == name + b"\n"
+
+
+def test_an_unreadable_test_truth_is_a_finding_of_the_test(small: Small, fetch: Fetch, tmp_path: Path) -> None:
+    source = small.published(tmp_path / "source")
+    truth = next(p for p in source.iterdir() if p.name.startswith("ISIC2018_Task3_Test_GroundTruth"))
+    truth.write_bytes(truth.read_bytes() + b"\0")
+    ran = fetch("test", source=source)
+    assert (ran.code, [(f["component"], f["verdict"]) for f in ran.result["findings"]]) == (3, [("test", "unreadable")])
+    assert "name a further --source that has right copies" in ran.err
+
+
+def test_a_kept_zip_that_was_not_unpacked_whole_is_missing_after_prune(small: Small, fetch: Fetch, ham_here: Here, tmp_path: Path) -> None:
+    cache, source = tmp_path / "cache", small.published(tmp_path / "source")
+    assert fetch("images", "metadata", "--keep-archives", "--only", "dx=mel", source=source, cache=cache).code == 0
+    assert ham_here("cache", "prune", cache=cache).code == 0
+    states = {r["state"] for r in peek.files(cache).values() if r["component"] == "images" and r["datafile_id"]}
+    assert states == {"missing"}
+    assert fetch("images", source=source, cache=cache).code == 0
+    assert {r["state"] for r in peek.files(cache).values() if r["component"] == "images" and r["datafile_id"]} == {"dropped"}

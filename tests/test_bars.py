@@ -29,7 +29,7 @@ def work() -> Iterator[Event]:
     time.sleep(0.2)
     yield Advanced("one.zip", 500_000)
     yield Done("one.zip", "5 files")
-    yield Started("two", 3, "files")
+    yield Started("two", 3, "file")
     yield Advanced("two", 3)
     yield Done("two")
 
@@ -56,7 +56,7 @@ def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def endless() -> Iterator[Event]:
-    yield Started("looking", 0, "files")
+    yield Started("looking", 0, "file")
     yield Advanced("looking", 2000)
     time.sleep(0.6)
     yield Advanced("looking", 2000)

@@ -254,3 +254,29 @@ def test_verify_all_of_an_empty_cache_counts_the_published_record(ham_here: Here
     images = {f["image_id"] for f in missing if f["component"] == "images"}
     assert (ran.code, len(images), len({f["image_id"] for f in missing if f["component"] == "masks"})) == (3, 10015, 10015)
     assert not (tmp_path / "none").exists()
+
+
+def test_the_challenges_tables_alone_give_lesions_and_diagnoses_until_the_metadata_comes(
+    real_data: Path, ham_here: Here, tmp_path: Path
+) -> None:
+    source, cache = tmp_path / "challenge", tmp_path / "cache"
+    source.mkdir()
+    with (real_data / "HAM10000_metadata").open(newline="") as file:
+        published = {row["image_id"]: row for row in csv.DictReader(file)}
+    classes = ["MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC"]
+    lines = [",".join([i, *("1.0" if published[i]["dx"].upper() == c else "0.0" for c in classes)]) for i in sorted(published)]
+    (source / "ISIC2018_Task3_Training_GroundTruth.csv").write_text("\n".join([",".join(["image", *classes]), *lines, ""]))
+    groupings = real_data / "ISIC2018_Task3_Training_LesionGroupings.csv"
+    (source / groupings.name).write_bytes(groupings.read_bytes())
+
+    ran = ham_here("fetch", "--source", source, "--json", cache=cache)
+    assert (ran.code, ran.json["result"]["findings"], ran.json["result"]["missing"]) == (0, [], {})
+    rows = peek.images(cache, peek.REAL)
+    facts = ("lesion_id", "dx", "dx_type")
+    assert {i: [r[f] for f in facts] for i, r in rows.items()} == {i: [r[f] for f in facts] for i, r in published.items()}
+    assert {(r["age"], r["sex"], r["localization"], r["dataset"], r["path"]) for r in rows.values()} == {(None,) * 5}
+
+    ran = ham_here("fetch", "metadata", "--source", real_data, "--json", cache=cache)
+    assert (ran.code, ran.json["result"]["findings"]) == (0, [])
+    assert {i: r["localization"] for i, r in peek.images(cache, peek.REAL).items()} == {i: r["localization"] for i, r in published.items()}
+    assert ham_here("verify", cache=cache).code == 0

@@ -9,11 +9,10 @@ import typer
 
 from ham_cli import record as records
 from ham_cli.commands.options import RARELY, Components, Jobs, LockTimeout, Run, absolute, command, components_of
-from ham_cli.console import counted
 from ham_cli.console.findings import show_findings
 from ham_cli.console.tables import Table
 from ham_cli.errors import UnavailableError, WrongUsageError
-from ham_cli.findings import Verdict
+from ham_cli.findings import Verdict, counted
 
 if TYPE_CHECKING:
     from ham_cli.findings import Finding
@@ -143,6 +142,8 @@ def _tell(run: Run, request: Request, outcome: Outcome, findings: list[Finding])
     show_findings(console, findings, "all of them with --json")
     if any(f.verdict is Verdict.ALTERED for f in findings):
         console.say("an altered table stays out; --accept-altered takes it all the same, and marks the manifest")
+    if any(f.verdict is not Verdict.ALTERED for f in findings):
+        console.say("what is wrong stays out: name a further --source that has right copies")
     for component, unvouched in outcome.unvouched.items():
         console.say(f"{component}: {counted(unvouched, 'image')} taken as they are: nobody has published digests of them")
     if {"images", "masks"} & set(outcome.components) and "metadata" not in outcome.components and not outcome.indexed:

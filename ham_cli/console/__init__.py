@@ -137,8 +137,3 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} GB"
-
-
-def counted(count: int, thing: str) -> str:
-    """A number with its thing: ``1 image``, ``96 images``."""
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

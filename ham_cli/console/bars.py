@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ham_cli.console import clean, is_terminal, size
-from ham_cli.findings import Advanced, Done, Finding, Note, Started
+from ham_cli.findings import Advanced, Done, Finding, Note, Started, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -131,4 +131,4 @@ def _progressed(started: Started, so_far: int) -> str:
 
 
 def _amount(started: Started, count: int) -> str:
-    return size(count) if started.unit == "bytes" else f"{count} {started.unit}"
+    return size(count) if started.unit == "bytes" else counted(count, started.unit)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ham_cli.cache import Folder
-    from ham_cli.record import Record
+    from ham_cli.record import PublishedFile, Record
 
 Row = dict[str, Any]
 
@@ -128,12 +128,22 @@ class Holdings:
             self.tables[partition] = described
         self._changed.add("images")
 
+    def note(self, image_id: str, facts: Mapping[str, Any]) -> None:
+        """Write facts of a table into an image's row."""
+        self.rows[image_id].update(facts)
+        self._changed.add("images")
+
     def put(self, image_id: str, component: str, facts: Mapping[str, Any]) -> None:
         """Write into its row that an image or mask is there; one that no table names yet is left to a later run."""
-        if (row := self.rows.get(image_id)) is not None:
-            row.update(facts)
-            self._changed.add("images")
+        if image_id in self.rows:
+            self.note(image_id, facts)
         self.on_disk[FOLDERS[component]].add(self.name(image_id, mask=component == "masks"))
+
+    def unpacked(self, published: PublishedFile) -> bool:
+        """Whether everything that a published archive holds is in the cache, and came from it (masks: from anywhere)."""
+        if published.component == "masks":
+            return published.images == sum(1 for row in self.rows.values() if row["mask_path"])
+        return published.images == sum(1 for row in self.rows.values() if row["path"] and row["archive"] == published.name)
 
     def put_file(self, row: Row) -> None:
         """Write a row of ``files.parquet``."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ham_cli import atomic, cache, checksum, holdings, pool
 from ham_cli.errors import UnavailableError
-from ham_cli.findings import Advanced, Done, Finding, Started, Verdict
+from ham_cli.findings import Advanced, Done, Finding, Started, Verdict, counted
 from ham_cli.intake import offers as offering
 from ham_cli.intake import plan as planning
 from ham_cli.intake import shelve, zips
@@ -100,11 +99,11 @@ class Intake:
             for _ in offering.look(source, record, self.offers, beyond={self.request.cache.root.resolve()}, settled=settled):
                 seen += 1
                 if seen == MANY:
-                    yield Started("looking", 0, "files")
+                    yield Started("looking", 0, "file")
                 if seen % MANY == 0:
                     yield Advanced("looking", MANY)
         if seen >= MANY:
-            yield Done("looking", f"{seen} files")
+            yield Done("looking", counted(seen, "file"))
         if not all(state.has_table(component) for component in TABLED):
             # Tables of the cache itself, whose rows were lost with a damaged manifest: those that are right to the byte.
             pinned = {form.md5 for form in record.tables}
@@ -142,14 +141,14 @@ class Intake:
         """Take loose files, or those that lie in the cache already."""
         if not tasks:
             return
-        yield Started(name, len(tasks), "files")
+        yield Started(name, len(tasks), "file")
         for taken in pool.run(take, tasks, self.request.jobs):
             yield Advanced(name, 1)
             if taken.verdict:
                 failed.append(taken)
             else:
                 self._put(taken, "digest" if taken.task.expected else "none", None)
-        yield Done(name, f"{len(tasks)} files")
+        yield Done(name, counted(len(tasks), "file"))
 
     def _unpack(self, archive: Zip, tasks: Sequence[Task], failed: list[Taken]) -> Iterator[Event]:
         """Unpack one zip, and note in the files' rows that it arrived."""
@@ -245,14 +244,9 @@ class Intake:
 def _settled(state: Holdings, *, keep: bool) -> list[str]:
     """Published archives that need not be opened: they arrived, and all they hold is in the cache, or they are kept there."""
     done = {"have"} if keep else {"have", "dropped"}
-    held = Counter(row["archive"] for row in state.rows.values() if row["path"])
-    masks = sum(1 for row in state.rows.values() if row["mask_path"])
-    return [
-        published.name
-        for published in (*state.record.files, *state.record.bucket_files)
-        if state.files.get((published.component, published.name), {}).get("state") in done
-        and published.images == (masks if published.component == "masks" else held[published.name])
-    ]
+    files = (*state.record.files, *state.record.bucket_files)
+    arrived = (f for f in files if state.files.get((f.component, f.name), {}).get("state") in done)
+    return [published.name for published in arrived if state.unpacked(published)]
 
 
 def _linked(tasks: Sequence[Task]) -> Sequence[Task]:

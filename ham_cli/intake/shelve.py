@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ham_cli.findings import Event
     from ham_cli.holdings import Holdings
     from ham_cli.intake.offers import Offers, Place
-    from ham_cli.record import Record
+    from ham_cli.record import Record, TableForm
     from ham_cli.tables import Row, Table
 
 
@@ -52,11 +52,12 @@ def read(offers: Offers, state: Holdings) -> Readings:
                 continue
             offered = Offered(place, data, tables.read(data, state.record))
         except (tables.NotATableError, BadArchiveError, OSError) as error:
-            fault = Finding("metadata", place.label, Verdict.UNREADABLE, detail=str(error))
-            if isinstance(error, tables.NotATableError) and not _published_name(place, state.record):
+            form = _form_of_name(place, state.record)
+            if form is None and isinstance(error, tables.NotATableError):
                 offers.ignored.append(f"{place.label}: {error}")
             else:
-                readings.findings.append(fault)
+                component = form.component if form else "metadata"
+                readings.findings.append(Finding(component, place.label, Verdict.UNREADABLE, detail=str(error)))
             continue
         readings.offered.append(offered)
         readings.components.add(offered.table.form.component)
@@ -71,7 +72,7 @@ def shelve(readings: Readings, state: Holdings, wanted: Container[str], now: obj
     good: list[Offered] = []
     for offered in mine:
         table = offered.table
-        if (table.differences or table.refused) and table.form.partition in right and not _published_name(offered.place, state.record):
+        if (table.differences or table.refused) and table.form.partition in right and not _form_of_name(offered.place, state.record):
             # Somebody's own table of the same images, a split or predictions, beside the published one: no fault.
             yield Note(f"ignored: {offered.place.label}, a table of its own of the {table.form.partition} images")
             continue
@@ -82,10 +83,10 @@ def shelve(readings: Readings, state: Holdings, wanted: Container[str], now: obj
         yield from _best(partition, [o for o in good if o.table.form.partition == partition], state, now)
 
 
-def _published_name(place: Place, record: Record) -> bool:
-    """Whether a file bears the name of a published table, whatever its suffix."""
+def _form_of_name(place: Place, record: Record) -> TableForm | None:
+    """The published table whose name a file bears, whatever its suffix."""
     stem = split_name(place.label.rpartition("/")[2])[0].lower()
-    return stem in {form.name.partition(".")[0].lower() for form in record.tables}
+    return next((form for form in record.tables if form.name.partition(".")[0].lower() == stem), None)
 
 
 def _judged(offered: Offered, *, accepted: bool) -> Iterator[Event]:
@@ -138,7 +139,7 @@ def _compared(offered: Offered, state: Holdings) -> Iterator[Event]:
         if mine is None:
             continue
         if mine["lesion_id"] is None and mine["dx_type"] is None:
-            state.put(row["image_id"], "images", {"lesion_id": row["lesion_id"], "dx_type": row["dx_type"]})
+            state.note(row["image_id"], {"lesion_id": row["lesion_id"], "dx_type": row["dx_type"]})
         elif (mine["lesion_id"], mine["dx_type"]) != (row["lesion_id"], row["dx_type"]):
             different.append(row["image_id"])
     if different:

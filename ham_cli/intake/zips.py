@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ham_cli import archives, atomic, checksum, pool
 from ham_cli.cache import require_room
-from ham_cli.findings import Advanced, Done, Finding, Note, Started, Verdict
+from ham_cli.findings import Advanced, Done, Finding, Note, Started, Verdict, counted
 from ham_cli.intake.offers import Zip
 from ham_cli.intake.recognise import archive_of
 from ham_cli.intake.take import Taken, settle, take
@@ -60,7 +60,7 @@ def unpack(archive: Zip, tasks: Sequence[Task], known_md5: str | None, jobs: int
     if right and decided:
         yield Note(f"{len(decided)} members of {archive.label} differ from ham's list of digests, and the zip is right", "warning")
     yield from decided
-    yield Done(archive.label, f"{len(tasks)} files")
+    yield Done(archive.label, counted(len(tasks), "file"))
     if md5:
         yield md5
 
