@@ -104,11 +104,13 @@ class Cache:
             here = [current] if current in here else here
         return here[-1] if here else None
 
-    def in_force(self) -> Record | None:
-        """The record fetched last into this cache; ``None`` for an empty cache."""
-        current = self.current()
+    def in_force(self, record_id: str | None = None) -> Record | None:
+        """The record fetched last into this cache, or the one of an id; ``None`` where it is not there."""
+        wanted = record_id or self.current()
+        if wanted not in self.records():
+            return None
         try:
-            return records.load(self.folder(current).path / "record.json") if current else None
+            return records.load(self.folder(wanted).path / "record.json")
         except WrongUsageError as error:
             fix = "run ham fetch again: it writes the record anew"
             raise AccessError("the cache's record is damaged", where=error.where, got=error.got, fix=fix) from error
@@ -178,7 +180,10 @@ def writer(root: Path, timeout: float, say: Callable[[str], None]) -> Iterator[N
         lock.release()
 
 
-def require_room(folder: Path, needed: int) -> None:
+_ROOM = "free some room, choose another folder with --cache-dir, or ask for less with --only or --sample"
+
+
+def require_room(folder: Path, needed: int, fix: str = _ROOM) -> None:
     """Raise `AccessError` unless ``needed`` bytes, and a margin, are free where ``folder`` lies or will lie."""
     if needed <= 0:
         return
@@ -191,8 +196,16 @@ def require_room(folder: Path, needed: int) -> None:
             where=folder,
             expected=f"{wanted / 1e6:.1f} MB free",
             got=f"{free / 1e6:.1f} MB free",
-            fix="free some room, choose another folder with --cache-dir, or ask for less with --only or --sample",
+            fix=fix,
         )
+
+
+def everything_in(folder: Path) -> list[str]:
+    """The names in a folder, hidden ones too, but for what file managers leave there; empty where there is no folder."""
+    try:
+        return sorted(entry.name for entry in os.scandir(folder) if entry.name not in {".DS_Store", "Thumbs.db"})
+    except FileNotFoundError:
+        return []
 
 
 def listing(folder: Path) -> set[str]:

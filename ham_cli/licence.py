@@ -28,18 +28,21 @@ def licence(record: Record) -> str:
     return f"{record.title}\ndoi:{record.doi}, version {record.version}\n\nLicence: {terms['id']}\n{terms['url']}\n({terms['summary']})\n"
 
 
-def attribution(record: Record) -> str:
-    """The attribution that the licence asks for."""
+UNCHANGED = "The files in this folder are as published; nothing was changed."
+
+
+def attribution(record: Record, changed: str = UNCHANGED) -> str:
+    """The attribution that the licence asks for; ``changed`` says what is no longer as published."""
     return (
         f"{record.title}\nhttps://doi.org/{record.doi}, version {record.version}, {record.licence['id']}\n\n"
-        f"The files in this folder are as published; nothing was changed.\n\nPlease cite:\n{citations(record)}"
+        f"{changed}\n\nPlease cite:\n{citations(record)}"
     )
 
 
-def beside_the_data(record: Record) -> dict[str, bytes]:
+def beside_the_data(record: Record, changed: str = UNCHANGED) -> dict[str, bytes]:
     """The files that lie beside the data, by name."""
     return {
         "LICENSE": licence(record).encode(),
-        "ATTRIBUTION.txt": attribution(record).encode(),
+        "ATTRIBUTION.txt": attribution(record, changed).encode(),
         "CITATION.bib": bibtex(record).encode(),
     }

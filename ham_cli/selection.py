@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ham_cli.errors import WrongUsageError
 from ham_cli.record import PARTITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ham_cli.record import Record
+
+R = TypeVar("R", bound="Mapping[str, Any]")
 
 FILTERED = ("dx", "dx_type", "sex", "localization", "dataset", "partition")
 """The columns that ``--only`` knows."""
@@ -70,13 +72,19 @@ def restored(fields: Mapping[str, Any]) -> Selection:
     return Selection(only, fields.get("sample"), fields.get("seed", 0))
 
 
+def matching(rows: Iterable[R], only: Iterable[tuple[str, Sequence[object]]]) -> Iterator[R]:
+    """The rows in which every one of these columns holds one of its words."""
+    wanted = list(only)
+    return (row for row in rows if all(row[column] in words for column, words in wanted))
+
+
 def choose(rows: Iterable[Mapping[str, Any]], wish: Selection) -> set[str]:
     """The ids of the images that ``wish`` asks for; the order of rows does not matter.
 
     A lesion is taken with all of its images that pass ``only``. Which lesions: those whose SHA-256 of seed
     and lesion id is lowest, so that a larger sample holds the smaller one.
     """
-    passing = [r for r in rows if all(r[column] in words for column, words in wish.only)]
+    passing = list(matching(rows, wish.only))
     if wish.sample is None:
         return {r["image_id"] for r in passing}
     lesions: dict[tuple[str, str], dict[str, list[str]]] = {}

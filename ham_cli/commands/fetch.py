@@ -13,12 +13,11 @@ from ham_cli.console.findings import show_findings
 from ham_cli.console.tables import Table
 from ham_cli.errors import UnavailableError, WrongUsageError
 from ham_cli.findings import Verdict, counted
+from ham_cli.links import WAYS, Link
 
 if TYPE_CHECKING:
     from ham_cli.findings import Finding
     from ham_cli.intake.request import Outcome, Request
-
-LINKS = ("auto", "hard", "sym", "copy")
 
 FEW = 3
 """Names of missing things that a person is shown; ``ham verify`` lists them."""
@@ -59,7 +58,7 @@ def fetch(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Another seed is another sample.")] = 0,
     link: Annotated[
-        str, typer.Option("--link", metavar="|".join(LINKS), help="How files come in; auto shares blocks where it can, else copies.")
+        str, typer.Option("--link", metavar="|".join(WAYS), help="How files come in; auto shares blocks where it can, else copies.")
     ] = "auto",
     allow_partial: Annotated[bool, typer.Option("--allow-partial", help="Be content with what the source has: no exit 4.")] = False,
     keep_archives: Annotated[
@@ -94,13 +93,12 @@ def fetch(
     from ham_cli.console.bars import watch
     from ham_cli.intake.request import Request
     from ham_cli.intake.run import Intake
-    from ham_cli.intake.take import Link
 
     if not source:
         fix = "name the folder that holds the downloaded files: ham fetch --source FOLDER"
         raise WrongUsageError("no source is named", expected="--source FOLDER", fix=fix)
-    if link not in LINKS:
-        raise WrongUsageError("--link knows no such way", expected=", ".join(LINKS), got=link)
+    if link not in WAYS:
+        raise WrongUsageError("--link knows no such way", expected=", ".join(WAYS), got=link)
     pinned = records.load_foreign(record) if record else records.load()
     run.console.record = pinned.id
     request = Request(

@@ -6,7 +6,8 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ham_cli.intake.take import MAX_BYTES, Link, Task
+from ham_cli.intake.take import MAX_BYTES, Task
+from ham_cli.links import Link
 from ham_cli.record import COMPONENTS, FOLDERS, PARTITION
 from ham_cli.selection import Selection
 

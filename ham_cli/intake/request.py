@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ham_cli.cache import Cache
-    from ham_cli.intake.take import Link
+    from ham_cli.links import Link
     from ham_cli.record import Record
     from ham_cli.selection import Selection
 

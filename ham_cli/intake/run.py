@@ -8,14 +8,15 @@ import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ham_cli import atomic, cache, checksum, holdings, pool
+from ham_cli import atomic, cache, checksum, holdings, links, pool
 from ham_cli.errors import UnavailableError
 from ham_cli.findings import Advanced, Done, Finding, Started, Verdict, counted
 from ham_cli.intake import offers as offering
 from ham_cli.intake import plan as planning
 from ham_cli.intake import shelve, zips
 from ham_cli.intake.request import Outcome
-from ham_cli.intake.take import Link, Taken, take
+from ham_cli.intake.take import Taken, take
+from ham_cli.links import Link
 from ham_cli.record import PARTITION, TABLED
 
 if TYPE_CHECKING:
@@ -253,10 +254,8 @@ def _linked(tasks: Sequence[Task]) -> Sequence[Task]:
     """The tasks with ``auto`` decided: shared blocks where the file systems can, copies elsewhere."""
     if not tasks or tasks[0].link is not Link.AUTO:
         return tasks
-    probe = atomic.beside(tasks[0].target)
     real = next((t.source for t in tasks if os.access(t.source, os.R_OK)), None)
-    link = Link.CLONE if real and atomic.clone(real, probe) else Link.COPY
-    probe.unlink(missing_ok=True)
+    link = links.decided(Link.AUTO, real, tasks[0].target)
     return [replace(task, link=link) for task in tasks]
 
 

@@ -8,12 +8,12 @@ import hashlib
 import os
 import stat
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ham_cli import archives, atomic, images
+from ham_cli import archives, atomic, images, links
 from ham_cli.checksum import CHUNK
 from ham_cli.findings import Verdict
+from ham_cli.links import Link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,17 +27,6 @@ MAX_BYTES = 64 << 20
 
 _UNREADABLE = {errno.ENOENT, errno.EACCES, errno.EIO, errno.EISDIR, errno.ELOOP, errno.ESTALE}
 """What is wrong with one file of the source, and no reason to stop."""
-
-
-class Link(StrEnum):
-    """How a file of a folder comes into the cache."""
-
-    AUTO = "auto"
-    HARD = "hard"
-    SYM = "sym"
-    COPY = "copy"
-    CLONE = "clone"
-    """What ``auto`` becomes where the file system shares blocks between files."""
 
 
 @dataclass(frozen=True)
@@ -148,17 +137,8 @@ def _placed(task: Task, temporary: Path) -> Iterator[bytes]:
         yield from _written(_chunks(task.source), temporary)
         return
     if temporary != task.target:
-        _linked(task, temporary)
+        links.place(task.source, temporary, task.link)
     yield from _chunks(temporary)
-
-
-def _linked(task: Task, temporary: Path) -> None:
-    if task.link is Link.HARD:
-        os.link(task.source.resolve(), temporary)
-    elif task.link is Link.SYM:
-        temporary.symlink_to(task.source.resolve())
-    elif not atomic.clone(task.source, temporary):
-        temporary.write_bytes(task.source.read_bytes())
 
 
 def _written(chunks: Iterator[bytes], temporary: Path) -> Iterator[bytes]:

@@ -51,6 +51,8 @@ class Manifest:
     """The record's id, ``ham10000-4.0``."""
     options: dict[str, Any] = field(default_factory=dict)
     """What was asked for; JSON values, keys sorted when written."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """What more it says of itself, by name: a split its seed and its digest."""
 
     @property
     def digest(self) -> str:
@@ -77,6 +79,7 @@ def write(path: Path, manifest: Manifest) -> None:
         "ham.digest": Manifest(manifest.schema, rows, manifest.record).digest,
         "ham.options": json.dumps(manifest.options, sort_keys=True),
         "ham.version": __version__,
+        **{f"ham.{name}": text for name, text in manifest.labels.items()},
     }
     with atomic.replacing(path) as file:
         pq.write_table(table.replace_schema_metadata(labels), file, write_page_checksum=True)
@@ -88,12 +91,7 @@ def read(path: Path, schema: Schema, *, missing_ok: bool = False, damaged_ok: bo
     Raises `AccessError` for one that is damaged, of a newer schema, or another table.
     """
     try:
-        # Not read_table: it brings pyarrow.dataset and with it pandas, a third of a second.
-        # An open file, not its name: Arrow wants names to be UTF-8.
-        # No read-ahead and no threads: a short process could end, with a crash, while they are still being started.
-        with path.open("rb") as opened, pq.ParquetFile(opened, page_checksum_verification=True, pre_buffer=False) as file:
-            table = file.read(use_threads=False)
-        labels = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
+        table, labels = _opened(path)
         if int(labels["ham.schema"]) > schemas.VERSION:
             raise AccessError(
                 f"{path.name} was written by a newer ham",
@@ -105,7 +103,7 @@ def read(path: Path, schema: Schema, *, missing_ok: bool = False, damaged_ok: bo
         options = json.loads(labels["ham.options"])
         if not isinstance(options, dict):
             raise ValueError("its options are no JSON object")  # noqa: TRY004, TRY301
-        return Manifest(schema, _rows(table, schema), labels["ham.record"], options)
+        return Manifest(schema, _rows(table, schema), labels["ham.record"], options, _own(labels))
     except FileNotFoundError:
         if missing_ok:
             return None
@@ -119,6 +117,32 @@ def read(path: Path, schema: Schema, *, missing_ok: bool = False, damaged_ok: bo
         raise AccessError(
             f"{path.name} is damaged", where=path, got=got, fix="run the same ham fetch again: it writes the manifest anew"
         ) from error
+
+
+def read_foreign(path: Path) -> tuple[list[Row], dict[str, str]]:
+    """Rows of any Parquet table, with what it says of itself under ``ham.``, or nothing: a split that somebody edited.
+
+    Raises `ValueError` for what is no Parquet, and `OSError`.
+    """
+    try:
+        table, labels = _opened(path)
+        columns = [_values(column) for column in table.columns]
+        return [dict(zip(table.column_names, values, strict=True)) for values in zip(*columns, strict=True)], _own(labels)
+    except pa.ArrowException as error:
+        raise ValueError(next(iter(str(error).splitlines()), type(error).__name__)) from error
+
+
+def _opened(path: Path) -> tuple[pa.Table, dict[str, str]]:
+    # Not read_table: it brings pyarrow.dataset and with it pandas, a third of a second.
+    # An open file, not its name: Arrow wants names to be UTF-8.
+    # No read-ahead and no threads: a short process could end, with a crash, while they are still being started.
+    with path.open("rb") as opened, pq.ParquetFile(opened, page_checksum_verification=True, pre_buffer=False) as file:
+        table = file.read(use_threads=False)
+    return table, {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
+
+
+def _own(labels: Mapping[str, str]) -> dict[str, str]:
+    return {name.removeprefix("ham."): text for name, text in labels.items() if name.startswith("ham.")}
 
 
 def _rows(table: pa.Table, schema: Schema) -> list[Row]:

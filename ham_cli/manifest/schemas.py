@@ -100,3 +100,40 @@ VERIFICATION = Schema(
         Column("detail", "string", "a sentence for a person; null where there is no more to say"),
     ),
 )
+
+SPLIT = Schema(
+    "split",
+    ("image_id",),
+    (
+        Column("image_id", "string", "the image", null=False),
+        Column("lesion_id", "string", "its lesion; null where the record names none"),
+        Column("group", "string", "the images that stay together: a lesion, known duplicates merged; its first lesion id", null=False),
+        Column("dx", "word", "its diagnosis", null=False),
+        Column("split", "word", "train, validation or test; null where folds decide"),
+        Column("fold", "int32", "from 0, the fold that holds the image out; null in test, and without folds"),
+    ),
+)
+
+EXPORT = Schema(
+    "export",
+    ("file",),
+    (
+        Column("file", "string", "the file in the export, with /", null=False),
+        Column("image_id", "string", "the image it is; null for tables and lists"),
+        Column("split", "word", "train, validation or test; null for tables and lists"),
+        Column("label", "word", "the class it is filed under; null for tables and lists"),
+        Column("bytes", "int64", "its size", null=False),
+        Column("sha256", "string", "its SHA-256, hexadecimal", null=False),
+    ),
+)
+
+
+def counts(by: tuple[str, ...]) -> Schema:
+    """The table of counts by some columns; key: these columns and the part."""
+    columns = (
+        *(Column(name, "string", "a value as published; null where blank") for name in by),
+        Column("part", "word", "the partition, part of a split or fold that is counted", null=False),
+        Column("images", "int64", "how many images", null=False),
+        Column("lesions", "int64", "how many lesions, by lesion id; null where the record names none"),
+    )
+    return Schema("stats", (*by, "part"), columns)

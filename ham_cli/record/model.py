@@ -177,6 +177,11 @@ class Record:
             return "train"
         return "validation" if image_id in self.validation_ids else None
 
+    def age_band(self, age: float | None) -> str | None:
+        """The band of an age in years, ``30-44`` or ``75+``; ``None`` for a blank, and below the first."""
+        low, high = next(((low, high) for low, high in reversed(self.age_bands) if age is not None and age >= low), (None, None))
+        return None if low is None else f"{low}+" if high is None else f"{low}-{high}"
+
     def published(self, component: str) -> tuple[PublishedFile, ...]:
         """The server's and then the bucket's files of a component."""
         return tuple(f for f in (*self.files, *self.bucket_files) if f.component == component)

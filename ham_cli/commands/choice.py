@@ -1,0 +1,72 @@
+"""Which images a command is about: the options that name a split, a part, a partition, or words of a column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ham_cli.errors import WrongUsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ham_cli.commands.options import Run
+    from ham_cli.dataset import Dataset
+
+SplitName = Annotated[
+    str | None,
+    typer.Option("--split", metavar="NAME|FILE", show_default=False, help="A split in the cache, or a split file."),
+]
+Fold = Annotated[
+    int | None,
+    typer.Option("--fold", metavar="I", show_default=False, help="Of a split with folds: the one held out, as validation."),
+]
+Part = Annotated[
+    str | None,
+    typer.Option("--part", metavar="PART", show_default=False, help="Only this part of the split: train, validation or test."),
+]
+Partition = Annotated[
+    str | None,
+    typer.Option("--partition", metavar="PARTITION", show_default=False, help="Only this published role: train, validation or test."),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only", metavar="COLUMN=WORDS", show_default=False, help="Only images whose row says so: dx=mel,bcc; repeats, all must agree."
+    ),
+]
+
+
+def loaded(run: Run) -> Dataset:
+    """The whole data set of the cache that was named."""
+    from ham_cli.dataset import table
+
+    dataset = table.load(run.cache)
+    run.console.record = dataset.record.id
+    return dataset
+
+
+def narrowed(
+    dataset: Dataset,
+    *,
+    split: str | None = None,
+    fold: int | None = None,
+    part: str | None = None,
+    partition: str | None = None,
+    only: Sequence[str] | None = None,
+) -> Dataset:
+    """The images of a data set that were asked for."""
+    from ham_cli import selection
+
+    for name, value in (("--fold", fold), ("--part", part)):
+        if value is not None and split is None:
+            raise WrongUsageError(f"{name} is for a split", expected="--split NAME or FILE beside it", got=f"{name} {value}")
+    if split is not None:
+        dataset = dataset.split(Path(split) if split.startswith("~") else split, fold=fold)
+    if part is not None:
+        dataset = dataset.part(part)
+    if partition is not None:
+        dataset = dataset.partition(partition)
+    return dataset.only(**dict(selection.parse(only or (), None, 0, dataset.record).only))

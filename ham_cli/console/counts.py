@@ -1,0 +1,47 @@
+"""Counts as a person reads them: a row a value, the parts side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ham_cli.console.tables import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ham_cli.summary.counts import Count
+
+BLANK = "(blank)"
+ALL = "(all)"
+
+
+def crossed(title: str, by: Sequence[str], counts: Sequence[Count], totals: Sequence[Count]) -> Table:
+    """Counts as a table: images and lesions of each part, beside them their shares where there is one part.
+
+    ``totals`` are the parts' own counts, in the order in which they are shown. A lesion that stands under two
+    values counts once in them.
+    """
+    rows: dict[tuple[object, ...], dict[str, Count]] = {}
+    for count in counts:
+        rows.setdefault(tuple(BLANK if value is None else value for _, value in count.values), {})[count.part] = count
+    if by:
+        rows[ALL, *[""] * (len(by) - 1)] = {total.part: total for total in totals}
+    heads = ["images>", "lesions>"] if len(totals) == 1 else [name for t in totals for name in (f"{t.part}>", "lesions>")]
+    if len(totals) == 1:
+        heads += ["% images>", "% lesions>"]
+    return Table(title, (*by, *heads), [(*values, *_cells(found, totals)) for values, found in rows.items()])
+
+
+def _cells(found: dict[str, Count], totals: Sequence[Count]) -> list[object]:
+    cells: list[object] = []
+    for total in totals:
+        count = found.get(total.part)
+        cells += [count.images, count.lesions] if count else [0, None if total.lesions is None else 0]
+    if len(totals) == 1:
+        images, lesions = cells
+        cells += [_share(images, totals[0].images), _share(lesions, totals[0].lesions)]
+    return cells
+
+
+def _share(count: object, total: int | None) -> str | None:
+    return f"{100 * count / total:.1f}" if isinstance(count, int) and total else None

@@ -1,0 +1,137 @@
+"""A split as a value, and as a file: Parquet or CSV alike."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ham_cli import atomic
+from ham_cli.errors import WrongUsageError, from_os_error
+from ham_cli.record import PARTITIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+Row = dict[str, Any]
+
+COLUMNS = ("image_id", "lesion_id", "group", "dx", "split", "fold")
+
+SUFFIXES = (".parquet", ".csv")
+"""A split file is one of these; any other word is a name in the cache."""
+
+_MAX_BYTES = 256 << 20
+"""Of a split file; the published images take less than one megabyte."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A named assignment of images to train, validation and test, or to numbered folds."""
+
+    rows: tuple[Row, ...]
+    """A row an image, in the order of image ids: image_id, lesion_id, group, dx, split, fold."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """What the file says of itself: ``algorithm``, ``seed``, ``options`` (JSON), ``input_digest``."""
+
+    @cached_property
+    def parts(self) -> dict[str, str]:
+        """Image id to its part: train, validation, test, or the number of its fold."""
+        return {row["image_id"]: part_of(row) for row in self.rows}
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the sorted ``image_id,part`` lines: what two people compare."""
+        lines = sorted(f"{image_id},{part}\n" for image_id, part in self.parts.items())
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    @property
+    def folds(self) -> int:
+        """How many folds it has; 0 for one of parts."""
+        return 1 + max((row["fold"] for row in self.rows if row["fold"] is not None), default=-1)
+
+
+def part_of(row: Row) -> str:
+    """The part of a split's row: the number of its fold, where it has one, or else its word."""
+    return str(row["split"] if row["fold"] is None else row["fold"])
+
+
+def write_split(path: Path, split: Split, record_id: str) -> None:
+    """Put a split at ``path``, whole: ``.csv`` holds the columns, ``.parquet`` what made them too."""
+    if path.suffix == ".csv":
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerows([COLUMNS, *([row[name] for name in COLUMNS] for row in split.rows)])
+        with atomic.replacing(path) as file:
+            file.write(text.getvalue().encode())
+        return
+    from ham_cli import manifest
+    from ham_cli.manifest import Manifest, schemas
+
+    labels = split.labels | {"split_digest": split.digest}
+    manifest.write(path, Manifest(schemas.SPLIT, list(split.rows), record_id, labels=labels))
+
+
+def read_split(path: Path) -> Split:
+    """The split in a file, of ours or edited: a column ``image_id``, and ``split`` or ``fold``.
+
+    Raises `WrongUsageError` where it is none, `AccessError` where it cannot be read.
+    """
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise _not_a_split(path, f"{path.stat().st_size} bytes")
+        rows, labels = _raw(path)
+    except FileNotFoundError as error:
+        raise WrongUsageError("there is no such split file", where=path, fix="check the path, or make one: ham split -o FILE") from error
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    except (ValueError, csv.Error) as error:
+        raise _not_a_split(path, error) from error
+    try:
+        return Split(tuple(sorted(_checked(rows), key=lambda row: str(row["image_id"]))), labels)
+    except ValueError as error:
+        raise _not_a_split(path, error) from error
+
+
+def _raw(path: Path) -> tuple[list[Row], dict[str, str]]:
+    if path.suffix != ".csv":
+        from ham_cli import manifest
+
+        return manifest.read_foreign(path)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file, strict=True)), {}
+
+
+def _checked(rows: Iterable[Row]) -> list[Row]:
+    """The rows with our columns and types; `ValueError` for the first that is no row of a split."""
+    checked: dict[str, Row] = {}
+    for number, raw in enumerate(rows, 1):
+        row = {name: None if raw.get(name) in ("", None) else raw[name] for name in COLUMNS}
+        if not isinstance(row["image_id"], str):
+            raise ValueError(f"row {number} has no image_id")  # noqa: TRY004  (one kind of error for one kind of fault)
+        row["fold"] = _fold(row["fold"], number)
+        if row["split"] not in (*PARTITIONS, None) or (row["split"] is None) == (row["fold"] is None):
+            raise ValueError(f"row {number} has split {row['split']!r} and fold {row['fold']!r}, not one of both")
+        if row["image_id"] in checked:
+            raise ValueError(f"{row['image_id']!r} stands in it twice")
+        checked[row["image_id"]] = row
+    if not checked:
+        raise ValueError("it has no rows")
+    return list(checked.values())
+
+
+def _fold(value: object, number: int) -> int | None:
+    if value is None or value != value:  # noqa: PLR0124  (NaN is how pandas writes a blank number)
+        return None
+    fold = int(float(str(value)))
+    if fold != float(str(value)) or not 0 <= fold < 1000:  # noqa: PLR2004  (a number far beyond any fold)
+        raise ValueError(f"row {number} has fold {value!r}, which is no number from 0")
+    return fold
+
+
+def _not_a_split(path: Path, got: object) -> WrongUsageError:
+    expected = "columns image_id and split (train, validation, test) or fold (0, 1, ...), as Parquet or .csv"
+    return WrongUsageError("this is no split ham can read", where=path, expected=expected, got=got, fix="make one: ham split -o FILE")

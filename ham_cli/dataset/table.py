@@ -1,0 +1,203 @@
+"""The cache as one table."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ham_cli.cache import Cache, Folder, default_root
+from ham_cli.dataset.split import SUFFIXES, Split, read_split
+from ham_cli.errors import UnavailableError, WrongUsageError
+from ham_cli.groups import groups
+from ham_cli.record import PARTITIONS
+from ham_cli.selection import matching, rank
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import pandas as pd
+
+    from ham_cli.record import Record
+
+Row = dict[str, Any]
+
+ADDED = ("group", "age_band", "split", "fold")
+"""The columns that a data set has beside those of ``images.parquet``."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The images of a cache with all that is known of them; every method that narrows it down gives another one."""
+
+    record: Record
+    folder: Folder
+    rows: tuple[Row, ...]
+    """A row an image, in the order of image ids; the columns of `images`, paths as the manifest spells them."""
+    tables: dict[str, dict[str, Any]]
+    """Partition to what its published table is in this cache."""
+    joined: Split | None = None
+    """The split it was joined with."""
+
+    @cached_property
+    def images(self) -> pd.DataFrame:
+        """One row an image, in the order of image ids.
+
+        Columns: those of ``images.parquet`` (image_id, partition, in_record, row, lesion_id, dx, dx_type, age in
+        years, sex, localization, dataset, path, bytes, sha256, vouched, width, height, mask_path, ...), then group
+        (images that must stay together), age_band, split and fold (missing without a split). ``path`` and
+        ``mask_path`` lead from the root of the file system; missing where the file is not in the cache.
+        """
+        import pandas as pd
+
+        from ham_cli.manifest.schemas import IMAGES
+
+        places = {name: [self._rooted(row[name]) for row in self.rows] for name in ("path", "mask_path")}
+        columns = [*(c.name for c in IMAGES.columns), *ADDED]
+        frame = pd.DataFrame({name: places.get(name) or [row[name] for row in self.rows] for name in columns})
+        whole = dict.fromkeys(("row", "bytes", "width", "height", "mask_bytes", "fold"), "Int64")
+        # Named types, so that a column's does not depend on what stands in it, or on the version of pandas.
+        words = dict.fromkeys(set(columns).difference(whole, ("in_record", "age")), "string")
+        return frame.astype(whole | words)
+
+    def split(self, split: str | Path, *, fold: int | None = None) -> Dataset:
+        """The images of a split, by its name in the cache or by its file; the others are left out.
+
+        With folds, ``fold`` names the one that is held out: it becomes validation, the rest train.
+
+        Raises `WrongUsageError` where there is no such split, where it has no such fold, or where it names images
+        that this cache's tables do not.
+        """
+        return self.join(read_split(self.split_path(split)), str(split), fold=fold)
+
+    def join(self, found: Split, name: str = "", *, fold: int | None = None) -> Dataset:
+        """The images of a split that is at hand; raises as `split` does."""
+        held_out = _held_out(found, fold)
+        known = {row["image_id"]: row for row in self.rows if row["in_record"]}
+        strangers = [image_id for image_id in found.parts if image_id not in known]
+        if strangers:
+            fix = "fetch the tables it was made from: ham fetch metadata test"
+            got = f"{len(strangers)} of {len(found.rows)}, such as {strangers[0]}"
+            raise WrongUsageError("this split names images that the cache's tables do not", where=name, got=got, fix=fix)
+        rows = tuple(known[r["image_id"]] | {"split": held_out(r), "fold": r["fold"]} for r in found.rows)
+        return replace(self, rows=rows, joined=found)
+
+    def split_path(self, split: str | Path) -> Path:
+        """Where a split lies: a file where the word looks like one, or else the split of this name in the cache."""
+        if isinstance(split, Path) or split.endswith(SUFFIXES) or "/" in split or os.sep in split:
+            return Path(split).expanduser()
+        path = self.folder.splits / f"{split}.parquet"
+        if not path.is_file():
+            names = ", ".join(self.splits()) or "none"
+            raise WrongUsageError("there is no split of this name", where=self.folder.splits, expected=names, got=split, fix="ham split")
+        return path
+
+    def splits(self) -> list[str]:
+        """The names of the splits in the cache, sorted."""
+        return sorted(path.stem for path in self.folder.splits.glob("[!.]*.parquet"))
+
+    def part(self, part: str) -> Dataset:
+        """The images of one part: train, validation or test."""
+        if self.joined is None:
+            raise WrongUsageError("a part is a split's, and no split is named", got=part, fix="name one, or ask for a partition")
+        return self._where(lambda row: row["split"] == _word(part, PARTITIONS, "part"))
+
+    def partition(self, partition: str) -> Dataset:
+        """The images of one published role: train, validation or test."""
+        return self._where(lambda row: row["partition"] == _word(partition, PARTITIONS, "partition"))
+
+    def only(self, **columns: str | float | Iterable[str]) -> Dataset:
+        """The images whose row says so: ``only(dx=("mel", "bcc"), sex="female")``; every column must agree."""
+        wanted = [(c, (words,) if isinstance(words, str | float | int) else tuple(words)) for c, words in columns.items()]
+        return replace(self, rows=tuple(matching(self.rows, wanted)))
+
+    def one_per_lesion(self, seed: int = 0) -> Dataset:
+        """One image a lesion: the one with the lowest SHA-256 of seed and image id; images without lesion all stay."""
+        first: dict[str, Row] = {}
+        for row in self.rows:
+            lesion = row["lesion_id"] or row["image_id"]
+            if lesion not in first or rank(seed, row["image_id"]) < rank(seed, first[lesion]["image_id"]):
+                first[lesion] = row
+        chosen = {row["image_id"] for row in first.values()}
+        return self._where(lambda row: row["image_id"] in chosen)
+
+    def labels(self, grouping: str | None = None) -> dict[str, str]:
+        """Image id to its class: the diagnosis, or its side of a named grouping (``malignant``, ``not malignant``)."""
+        if grouping is None:
+            return {row["image_id"]: row["dx"] for row in self.rows}
+        inside = self.record.groupings[_word(grouping, tuple(self.record.groupings), "grouping")]["dx"]
+        return {row["image_id"]: grouping if row["dx"] in inside else f"not {grouping}" for row in self.rows}
+
+    def path(self, image_id: str) -> Path:
+        """Where an image lies. Raises `WrongUsageError` for an unknown id, `UnavailableError` for one not in the cache."""
+        return self._file(image_id, "path", "images")
+
+    def mask(self, image_id: str) -> Path:
+        """Where an image's lesion mask lies; raises as `path` does."""
+        return self._file(image_id, "mask_path", "masks")
+
+    @cached_property
+    def _by_id(self) -> dict[str, Row]:
+        return {row["image_id"]: row for row in self.rows}
+
+    def _rooted(self, label: str | None) -> str | None:
+        return None if label is None else str(self.folder.path / label)
+
+    def _where(self, wanted: Callable[[Row], bool]) -> Dataset:
+        return replace(self, rows=tuple(filter(wanted, self.rows)))
+
+    def _file(self, image_id: str, column: str, component: str) -> Path:
+        row = self._by_id.get(image_id)
+        if row is None:
+            raise WrongUsageError("there is no such image here", expected="an id such as ISIC_0024306", got=image_id)
+        if row[column] is None:
+            component = row["partition"] if component == "images" and row["partition"] != "train" else component
+            raise UnavailableError("it is not in the cache", where=self.folder.path, got=image_id, fix=f"ham fetch {component}")
+        return self.folder.path / str(row[column])
+
+
+def open_dataset(cache_dir: str | Path | None = None, *, record: str | None = None) -> Dataset:
+    """The images of a cache as one table: ``open_dataset().images`` is a DataFrame.
+
+    ``cache_dir``: else ``HAM_CACHE_DIR``, else the user cache folder. ``record``: the id of a record's folder in it;
+    else the one fetched last. Nothing heavy is imported before this is called, and pandas not before ``images``.
+
+    Raises `UnavailableError` where nothing is fetched yet, `AccessError` for a damaged cache.
+    """
+    given = cache_dir if cache_dir is not None else os.environ.get("HAM_CACHE_DIR") or None
+    return load(Cache(Path(given).expanduser().absolute() if given else default_root()), record)
+
+
+def load(cache: Cache, record_id: str | None = None) -> Dataset:
+    """The images of a cache; raises as `open_dataset` does."""
+    from ham_cli import holdings
+
+    record = cache.in_force(record_id)
+    held = holdings.load(record, cache.folder(record.id)) if record else None
+    if record is None or held is None or not held.rows:
+        fix = "ham fetch metadata brings the table of the training images"
+        raise UnavailableError("no table of images is fetched yet", where=cache.root, fix=fix)
+    grouped = groups({i: row["lesion_id"] for i, row in held.rows.items()}, record.duplicate_pairs)
+    rows = (
+        row | {"group": grouped[image_id], "age_band": record.age_band(row["age"]), "split": None, "fold": None}
+        for image_id, row in sorted(held.rows.items())
+    )
+    return Dataset(record, held.folder, tuple(rows), held.tables)
+
+
+def _held_out(split: Split, fold: int | None) -> Callable[[Row], str | None]:
+    """How a split's row becomes a part, with one fold held out or none."""
+    if fold is None:
+        return lambda row: None if row["split"] is None else str(row["split"])
+    if not 0 <= fold < split.folds:
+        expected = f"0 to {split.folds - 1}" if split.folds else "a split with folds"
+        raise WrongUsageError("this split has no such fold", expected=expected, got=fold)
+    return lambda row: str(row["split"]) if row["fold"] is None else "validation" if row["fold"] == fold else "train"
+
+
+def _word(word: str, known: tuple[str, ...], what: str) -> str:
+    if word not in known:
+        raise WrongUsageError(f"there is no such {what}", expected=", ".join(known), got=word)
+    return word

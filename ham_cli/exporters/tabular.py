@@ -1,0 +1,49 @@
+"""``csv``: the published tables byte for byte, or one table of everything where a split or less is asked for."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+from ham_cli import tables
+from ham_cli.dataset import ADDED
+from ham_cli.errors import UnavailableError
+from ham_cli.exporters.parcel import Item, Parcel, made, papers
+from ham_cli.manifest import schemas
+
+if TYPE_CHECKING:
+    from ham_cli.dataset import Dataset
+    from ham_cli.exporters.parcel import Wish
+    from ham_cli.record import TableForm
+
+
+def plan(dataset: Dataset, wish: Wish) -> Parcel:
+    """The tables of a data set; needs no image."""
+    if wish.plain:
+        items = [_published(dataset, partition) for partition in dataset.tables]
+        notes = [reason for image_id, reason in dataset.record.not_in_record.items() if image_id in {r["image_id"] for r in dataset.rows}]
+        changed = "The tables in this folder are as published; nothing was changed."
+    else:
+        items, notes = [_whole(dataset)], []
+        changed = "The table in this folder joins the published ones, with columns added: groups, files, split and fold."
+    return Parcel("csv", dataset.record.id, (*items, *papers(dataset, changed)), wish.fields(), notes=tuple(notes))
+
+
+def _published(dataset: Dataset, partition: str) -> Item:
+    """A partition's table in the form it was received in."""
+    described = dataset.tables[partition]
+    forms = dataset.record.forms(partition)
+    form: TableForm | None = next((form for form in forms if list(form.columns) == described["columns"]), None)
+    if form is None:
+        fix = "ham fetch metadata with a --source that has the published table; or ask for a --split or --partition"
+        raise UnavailableError("this table has no published form", where=described["file"], got=", ".join(described["columns"]), fix=fix)
+    return made(form.name, tables.published(dataset.rows, form, dataset.record))
+
+
+def _whole(dataset: Dataset) -> Item:
+    columns = [*(column.name for column in schemas.IMAGES.columns), *ADDED]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([columns, *([row[name] for name in columns] for row in dataset.rows)])
+    return made(f"{dataset.record.name}.csv", text.getvalue().encode())

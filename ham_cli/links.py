@@ -1,0 +1,47 @@
+"""How a file becomes another one: copied, its blocks shared, linked hard or by name."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ham_cli import atomic
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Link(StrEnum):
+    """How a file comes into a folder of ours."""
+
+    AUTO = "auto"
+    HARD = "hard"
+    SYM = "sym"
+    COPY = "copy"
+    CLONE = "clone"
+    """What ``auto`` becomes where the file system shares blocks between files."""
+
+
+WAYS = tuple(link.value for link in Link if link is not Link.CLONE)
+"""What a person may ask for."""
+
+
+def decided(link: Link, source: Path | None, target: Path) -> Link:
+    """``auto`` decided by trying: shared blocks where ``source`` and the folder of ``target`` can, else copies."""
+    if link is not Link.AUTO:
+        return link
+    probe = atomic.beside(target)
+    shared = source is not None and atomic.clone(source, probe)
+    probe.unlink(missing_ok=True)
+    return Link.CLONE if shared else Link.COPY
+
+
+def place(source: Path, target: Path, link: Link) -> None:
+    """Make ``target``, which is not there yet, of ``source``; the link is a `decided` one."""
+    if link is Link.HARD:
+        os.link(source.resolve(), target)
+    elif link is Link.SYM:
+        target.symlink_to(source.resolve())
+    elif link is not Link.CLONE or not atomic.clone(source, target):
+        target.write_bytes(source.read_bytes())

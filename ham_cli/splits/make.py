@@ -1,0 +1,81 @@
+"""A split made: groups kept whole, every diagnosis shared out by the ratios, the same on any machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from ham_cli.dataset import Split
+from ham_cli.errors import WrongUsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ham_cli.dataset import Dataset
+    from ham_cli.splits.recipe import Recipe
+
+ALGORITHM = "ham-split-1"
+"""Whoever changes what `make` returns for any table and recipe gives it a new number."""
+
+READ = ("image_id", "group", "dx")
+"""The columns that decide a split."""
+
+
+def make(dataset: Dataset, recipe: Recipe) -> Split:
+    """The split of a data set's images by a recipe.
+
+    Depends on the recipe and on the columns `READ`, and on nothing else: neither the order of rows nor the machine.
+    Raises `WrongUsageError` where there is nothing to split.
+    """
+    rows = sorted((row for row in dataset.rows if row["in_record"]), key=lambda row: str(row["image_id"]))
+    if not rows:
+        raise WrongUsageError("there are no images to split", where=dataset.folder.path, fix="ham fetch metadata")
+    parts = _shared_out(_strata(rows), recipe)
+    labels = {
+        "algorithm": ALGORITHM,
+        "seed": str(recipe.seed),
+        "options": json.dumps(recipe.options(), sort_keys=True),
+        "input_digest": input_digest(rows),
+    }
+    kept = ("image_id", "lesion_id", "group", "dx")
+    return Split(tuple({n: row[n] for n in kept} | {"split": parts[row["group"]], "fold": None} for row in rows), labels)
+
+
+def input_digest(rows: Iterable[dict[str, Any]]) -> str:
+    """SHA-256 over the columns `READ`, as sorted-key JSON lines in the order of image ids."""
+    lines = (json.dumps({name: row[name] for name in READ}, sort_keys=True) + "\n" for row in rows)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _strata(rows: Sequence[dict[str, Any]]) -> dict[str, list[tuple[str, int]]]:
+    """Diagnosis to its groups with how many images they have; a group of several counts where most of it is."""
+    images: dict[str, Counter[str]] = {}
+    for row in rows:
+        images.setdefault(row["group"], Counter())[row["dx"]] += 1
+    strata: dict[str, list[tuple[str, int]]] = {}
+    for group, classes in images.items():
+        dx = min(classes, key=lambda name: (-classes[name], name))
+        strata.setdefault(dx, []).append((group, classes.total()))
+    return strata
+
+
+def _shared_out(strata: dict[str, list[tuple[str, int]]], recipe: Recipe) -> dict[str, str]:
+    """Group to its part: within a diagnosis in the seed's order, each to the part that is furthest behind its ratio."""
+    total = sum(weight for _, weight in recipe.shares)
+    parts: dict[str, str] = {}
+    for dx in sorted(strata):
+        have = dict.fromkeys((part for part, _ in recipe.shares), 0)
+        seen = 0
+        for group, images in sorted(strata[dx], key=lambda entry: _place(recipe.seed, entry[0])):
+            # One more image decides, not this group's own: else large groups would always go to the largest part.
+            part = max(recipe.shares, key=lambda share: share[1] * (seen + 1) - total * have[share[0]])[0]
+            parts[group] = part
+            have[part] += images
+            seen += images
+    return parts
+
+
+def _place(seed: int, group: str) -> str:
+    return hashlib.sha256(f"{ALGORITHM},{seed},{group}".encode()).hexdigest()

@@ -1,0 +1,90 @@
+"""Images and lesions, counted by any columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ham_cli.errors import WrongUsageError
+from ham_cli.record import PARTITIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ham_cli.dataset import Dataset
+
+Row = dict[str, Any]
+
+TABLES = ("dx", "dx_type", "sex", "age_band", "localization", "dataset")
+"""The columns that are counted where none is asked for."""
+
+COLUMNS = (*TABLES, "age", "partition", "split", "fold", "vouched", "archive")
+"""The columns that can be counted by."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """So many images and lesions of one kind in one part."""
+
+    values: tuple[tuple[str, str | float | None], ...]
+    """Columns with what stands in them; ``None`` is a blank."""
+    part: str
+    """The partition, part or fold that is counted."""
+    images: int
+    lesions: int | None
+    """By lesion id, each counted wherever one of its images is; ``None`` where the record names no lesions."""
+
+    def fields(self) -> dict[str, Any]:
+        """The count as ``--json`` shows it."""
+        return {**dict(self.values), "part": self.part, "images": self.images, "lesions": self.lesions}
+
+
+def parts_of(dataset: Dataset) -> str:
+    """The column whose words are counted side by side: the partition, or a split's parts or folds."""
+    if dataset.joined is None:
+        return "partition"
+    return "fold" if any(row["split"] is None for row in dataset.rows) else "split"
+
+
+def columns(by: str, dataset: Dataset) -> tuple[str, ...]:
+    """The columns of ``--by dx,sex``; `WrongUsageError` for one that cannot be counted."""
+    asked = tuple(name.strip() for name in by.split(","))
+    possible = [c for c in COLUMNS if c not in {"split", "fold"} or dataset.joined is not None]
+    unknown = [name for name in asked if name not in possible]
+    if unknown or len(set(asked)) < len(asked):
+        raise WrongUsageError("--by cannot count by this", expected=f"columns among {', '.join(possible)}, each once", got=by)
+    return asked
+
+
+def count(dataset: Dataset, by: Sequence[str], part: str) -> list[Count]:
+    """A count for each combination of values that occurs and each part it occurs in, sorted, blanks last.
+
+    ``part`` is the column of the parts, see `parts_of`. The planted rows of a test truth are not counted.
+    """
+    images: dict[tuple[Any, ...], int] = {}
+    lesions: dict[tuple[Any, ...], set[str]] = {}
+    for row in counted_rows(dataset):
+        key = (*(row[name] for name in by), _part(row, part))
+        images[key] = images.get(key, 0) + 1
+        lesions.setdefault(key, set()).add(row["lesion_id"])
+    return [
+        Count(tuple(zip(by, key[:-1], strict=True)), key[-1], images[key], None if None in lesions[key] else len(lesions[key]))
+        for key in sorted(images, key=_order)
+    ]
+
+
+def counted_rows(dataset: Dataset) -> Iterable[Row]:
+    """The rows of images that the record holds."""
+    return (row for row in dataset.rows if row["in_record"])
+
+
+def _part(row: Row, column: str) -> str:
+    if column == "fold" and row["fold"] is not None:
+        return f"fold {row['fold']}"
+    return str(row["split"] if column == "fold" else row[column])
+
+
+def _order(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    *values, part = key
+    place = PARTITIONS.index(part) if part in PARTITIONS else -1
+    return (*((value is None, value if value is not None else "") for value in values), place, part)
