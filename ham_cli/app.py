@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 import typer
 
 from ham_cli import __version__
-from ham_cli.commands import cache, cite, export, fetch, show, split, stats, verify
+from ham_cli.commands import cache, cite, completing, completion, export, fetch, show, split, stats, verify
 from ham_cli.commands.options import examples_block
 from ham_cli.console import Console
 from ham_cli.errors import EXIT_CODES, AccessError, HamError, Terminated, WrongUsageError, from_os_error
@@ -27,15 +27,16 @@ _TRUE = {"1", "true", "yes", "on", "t", "y"}
 _ANY_TEXT = "ham-any-text"
 _ENDED = {130: "interrupted", 143: "terminated"}
 
-_EXAMPLES = ("ham fetch --source ~/Downloads", "ham verify", "ham verify --help")
+_EXAMPLES = ("ham demo", "ham fetch --source ~/Downloads", "ham split && ham stats --split r70-15-15-s0", "ham export --help")
 _CODES = "\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {words}" for code, words in EXIT_CODES.items())
 
 
 app = typer.Typer(
     name="ham",
-    help="A dataset manager for HAM10000: fetch, verify, count, over a local cache.",
+    help="A dataset manager for HAM10000: fetch, verify, split, stats, export over a cache.",
     epilog=f"{examples_block(_EXAMPLES)}\n\n{_CODES}",
     rich_markup_mode=None,
+    add_completion=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -54,7 +55,7 @@ def _root(
     pass
 
 
-for _command in (fetch, verify, split, stats, export, cache, show, cite):
+for _command in (fetch, verify, split, stats, export, cache, show, cite, completion):
     _command.register(app)
 
 
@@ -62,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was typed; the exit code."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
     _prepare_streams()
+    if (line := os.environ.get(completing.ASKED)) is not None:
+        return completing.answer(app, line)
     signal.signal(signal.SIGTERM, _terminate)
     # A picture too large to be decoded is an error, in whatever thread it is opened.
     warnings.filterwarnings("error", message="Image size .* exceeds limit")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ham_cli.commands import completing
 from ham_cli.errors import WrongUsageError
+from ham_cli.record import PARTITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
 SplitName = Annotated[
     str | None,
-    typer.Option("--split", metavar="NAME|FILE", show_default=False, help="A split in the cache, or a split file."),
+    typer.Option(
+        "--split", metavar="NAME|FILE", show_default=False, autocompletion=completing.splits, help="A split in the cache, or a split file."
+    ),
 ]
 Fold = Annotated[
     int | None,
@@ -25,16 +29,32 @@ Fold = Annotated[
 ]
 Part = Annotated[
     str | None,
-    typer.Option("--part", metavar="PART", show_default=False, help="Only this part of the split: train, validation or test."),
+    typer.Option(
+        "--part",
+        metavar="PART",
+        show_default=False,
+        autocompletion=completing.one_of(*PARTITIONS),
+        help="Only this part of the split: train, validation or test.",
+    ),
 ]
 Partition = Annotated[
     str | None,
-    typer.Option("--partition", metavar="PARTITION", show_default=False, help="Only this published role: train, validation or test."),
+    typer.Option(
+        "--partition",
+        metavar="PARTITION",
+        show_default=False,
+        autocompletion=completing.one_of(*PARTITIONS),
+        help="Only this published role: train, validation or test.",
+    ),
 ]
 Only = Annotated[
     list[str] | None,
     typer.Option(
-        "--only", metavar="COLUMN=WORDS", show_default=False, help="Only images whose row says so: dx=mel,bcc; repeats, all must agree."
+        "--only",
+        metavar="COLUMN=WORDS",
+        show_default=False,
+        autocompletion=completing.conditions,
+        help="Only images whose row says so: dx=mel,bcc; repeats, all must agree.",
     ),
 ]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ham_cli.commands import completing
 from ham_cli.commands.choice import Fold, Only, Part, Partition, SplitName, loaded, narrowed
 from ham_cli.commands.options import Jobs, Run, absolute, command, examples_block
 from ham_cli.errors import UnavailableError, WrongUsageError
@@ -78,7 +79,10 @@ def imagefolder(
     link: Annotated[
         str,
         typer.Option(
-            "--link", metavar="|".join(WAYS), help="hard and sym share the cache's bytes; auto shares blocks where it can, else copies."
+            "--link",
+            metavar="|".join(WAYS),
+            autocompletion=completing.one_of(*WAYS),
+            help="hard and sym share the cache's bytes; auto shares blocks where it can, else copies.",
         ),
     ] = "auto",
     allow_partial: Annotated[bool, typer.Option("--allow-partial", help="Be content with the images in the cache: no exit 4.")] = False,
@@ -142,7 +146,8 @@ def _export(
     watch(packing.run(), run.console)
     images = sum(1 for item in parcel.items if item.image_id)
     run.console.out(f"{'written' if packing.changed else 'unchanged'}: {folder}")
-    run.console.say(f"{counted(images, 'image')}, {counted(len(parcel.items) - images, 'other file')}; all listed in {MANIFEST}")
+    rest = counted(len(parcel.items) - images, "other file" if images else "file")
+    run.console.say(f"{counted(images, 'image') + ', ' if images else ''}{rest}; all listed in {MANIFEST}")
     if link in {Link.HARD, Link.SYM}:
         run.console.say("these files share their bytes with the cache: who changes one changes the other")
     for note in parcel.notes:

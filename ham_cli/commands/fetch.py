@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ham_cli import record as records
+from ham_cli.commands import completing
 from ham_cli.commands.options import RARELY, Components, Jobs, LockTimeout, Run, absolute, command, components_of
 from ham_cli.console.findings import show_findings
 from ham_cli.console.tables import Table
@@ -49,6 +50,7 @@ def fetch(
         typer.Option(
             "--only",
             metavar="COLUMN=WORDS",
+            autocompletion=completing.conditions,
             show_default=False,
             help="Only images whose row says so: dx=mel,bcc; repeats, all must agree.",
         ),
@@ -58,7 +60,13 @@ def fetch(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Another seed is another sample.")] = 0,
     link: Annotated[
-        str, typer.Option("--link", metavar="|".join(WAYS), help="How files come in; auto shares blocks where it can, else copies.")
+        str,
+        typer.Option(
+            "--link",
+            metavar="|".join(WAYS),
+            autocompletion=completing.one_of(*WAYS),
+            help="How files come in; auto shares blocks where it can, else copies.",
+        ),
     ] = "auto",
     allow_partial: Annotated[bool, typer.Option("--allow-partial", help="Be content with what the source has: no exit 4.")] = False,
     keep_archives: Annotated[

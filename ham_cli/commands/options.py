@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from ham_cli.commands import completing
 from ham_cli.errors import WrongUsageError
 from ham_cli.record import COMPONENTS
 
@@ -48,7 +49,7 @@ _COMMON: dict[str, Any] = {
 
 Components = Annotated[
     list[str] | None,
-    typer.Argument(metavar="COMPONENT", show_default=False, help=f"Any of: {', '.join(COMPONENTS)}."),
+    typer.Argument(metavar="COMPONENT", show_default=False, autocompletion=completing.components, help=f"Any of: {', '.join(COMPONENTS)}."),
 ]
 Jobs = Annotated[
     int | None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ham_cli.commands import completing
 from ham_cli.commands.choice import Fold, Only, Part, Partition, SplitName, loaded, narrowed
 from ham_cli.commands.options import Run, absolute, command
 from ham_cli.errors import WrongUsageError
@@ -33,7 +34,9 @@ def stats(
     run: Run,
     by: Annotated[
         str | None,
-        typer.Option("--by", metavar="COLUMNS", show_default=False, help="Count by these, crossed: dx,dataset."),
+        typer.Option(
+            "--by", metavar="COLUMNS", show_default=False, autocompletion=completing.columns, help="Count by these, crossed: dx,dataset."
+        ),
     ] = None,
     split: SplitName = None,
     fold: Fold = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ COLUMNS = ("image_id", "lesion_id", "group", "dx", "split", "fold")
 
 SUFFIXES = (".parquet", ".csv")
 """A split file is one of these; any other word is a name in the cache."""
+
+_FOLD = re.compile(r"([0-9]{1,3})(\.0+)?")
+"""The number of a fold; pandas writes whole numbers as 1.0 where some are blank."""
 
 _MAX_BYTES = 256 << 20
 """Of a split file; the published images take less than one megabyte."""
@@ -100,7 +104,7 @@ def _raw(path: Path) -> tuple[list[Row], dict[str, str]]:
     if path.suffix != ".csv":
         from ham_cli import manifest
 
-        return manifest.read_foreign(path)
+        return manifest.read_foreign(path, COLUMNS)
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file, strict=True)), {}
 
@@ -126,10 +130,9 @@ def _checked(rows: Iterable[Row]) -> list[Row]:
 def _fold(value: object, number: int) -> int | None:
     if value is None or value != value:  # noqa: PLR0124  (NaN is how pandas writes a blank number)
         return None
-    fold = int(float(str(value)))
-    if fold != float(str(value)) or not 0 <= fold < 1000:  # noqa: PLR2004  (a number far beyond any fold)
-        raise ValueError(f"row {number} has fold {value!r}, which is no number from 0")
-    return fold
+    if not (found := _FOLD.fullmatch(str(value))):
+        raise ValueError(f"row {number} has fold {value!r}, which is no number from 0 to 999")
+    return int(found[1])
 
 
 def _not_a_split(path: Path, got: object) -> WrongUsageError:

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 def plan(dataset: Dataset, wish: Wish) -> Parcel:
     """The tables of a data set; needs no image."""
-    if wish.plain:
-        items = [_published(dataset, partition) for partition in dataset.tables]
-        notes = [reason for image_id, reason in dataset.record.not_in_record.items() if image_id in {r["image_id"] for r in dataset.rows}]
-        changed = "The tables in this folder are as published; nothing was changed."
-    else:
-        items, notes = [_whole(dataset)], []
+    if not wish.plain:
         changed = "The table in this folder joins the published ones, with columns added: groups, files, split and fold."
-    return Parcel("csv", dataset.record.id, (*items, *papers(dataset, changed)), wish.fields(), notes=tuple(notes))
+        return Parcel("csv", dataset.record.id, (_whole(dataset), *papers(dataset, changed)), wish.fields())
+    altered = [f"the {p} table is not as published: {'; '.join(t['altered'])}" for p, t in dataset.tables.items() if t["altered"]]
+    named = {row["image_id"] for row in dataset.rows}
+    planted = [reason for image_id, reason in dataset.record.not_in_record.items() if image_id in named]
+    changed = "\n".join(altered or ["The tables in this folder are as published; nothing was changed."])
+    items = [_published(dataset, partition) for partition in dataset.tables]
+    return Parcel("csv", dataset.record.id, (*items, *papers(dataset, changed)), wish.fields(), notes=(*planted, *altered))
 
 
 def _published(dataset: Dataset, partition: str) -> Item:

@@ -119,16 +119,17 @@ def read(path: Path, schema: Schema, *, missing_ok: bool = False, damaged_ok: bo
         ) from error
 
 
-def read_foreign(path: Path) -> tuple[list[Row], dict[str, str]]:
-    """Rows of any Parquet table, with what it says of itself under ``ham.``, or nothing: a split that somebody edited.
+def read_foreign(path: Path, names: Sequence[str]) -> tuple[list[Row], dict[str, str]]:
+    """Rows of any Parquet table, of these columns those that it has, and what it says of itself under ``ham.``.
 
     Raises `ValueError` for what is no Parquet, and `OSError`.
     """
     try:
         table, labels = _opened(path)
-        columns = [_values(column) for column in table.columns]
-        return [dict(zip(table.column_names, values, strict=True)) for values in zip(*columns, strict=True)], _own(labels)
-    except pa.ArrowException as error:
+        here = [name for name in names if table.column_names.count(name) == 1]
+        columns = [_values(table.column(name)) for name in here]
+        return [dict(zip(here, values, strict=True)) for values in zip(*columns, strict=True)], _own(labels)
+    except (pa.ArrowException, OverflowError) as error:
         raise ValueError(next(iter(str(error).splitlines()), type(error).__name__)) from error
 
 
