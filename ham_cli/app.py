@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 import typer
 
 from ham_cli import __version__
-from ham_cli.commands import cache, cite, completing, completion, export, fetch, show, split, stats, verify
+from ham_cli.commands import cache, cite, completing, completion, demo, export, fetch, show, split, stats, verify
 from ham_cli.commands.options import examples_block
 from ham_cli.console import Console
 from ham_cli.errors import EXIT_CODES, AccessError, HamError, Terminated, WrongUsageError, from_os_error
@@ -55,7 +55,7 @@ def _root(
     pass
 
 
-for _command in (fetch, verify, split, stats, export, cache, show, cite, completion):
+for _command in (fetch, verify, split, stats, export, demo, cache, show, cite, completion):
     _command.register(app)
 
 

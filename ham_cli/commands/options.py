@@ -153,9 +153,10 @@ def examples_block(examples: Sequence[str]) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
 
 
-def components_of(names: Sequence[str] | None) -> tuple[str, ...]:
-    """The components that were typed, in the program's order; `WrongUsageError` for an unknown one."""
-    unknown = [name for name in names or () if name not in COMPONENTS]
+def components_of(names: Sequence[str] | None, record: Record | None = None) -> tuple[str, ...]:
+    """The components that were typed, in the program's order; `WrongUsageError` for one that the record has not."""
+    known = record.components if record else COMPONENTS
+    unknown = [name for name in names or () if name not in known]
     if unknown:
-        raise WrongUsageError("there is no such component", expected=", ".join(COMPONENTS), got=", ".join(unknown))
+        raise WrongUsageError("there is no such component", expected=", ".join(known), got=", ".join(unknown))
     return tuple(c for c in COMPONENTS if c in (names or ()))

@@ -10,7 +10,6 @@ import typer
 from ham_cli.commands.options import Components, Jobs, Run, command, components_of
 from ham_cli.console.findings import show_findings
 from ham_cli.errors import AccessError, from_os_error
-from ham_cli.record import COMPONENTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,14 +47,14 @@ def verify(
     from ham_cli.console.bars import watch
     from ham_cli.integrity import Check
 
-    named = COMPONENTS if everything else components_of(components)
     record = run.record()
     if record is None:
-        if not named:
+        if not everything and not components:
             run.console.warn(f"nothing is fetched yet in {run.cache.root}: there is nothing to verify")
             return 0
         record = records.load()
         run.console.record = record.id
+    named = record.components if everything else components_of(components, record)
     held = holdings.load(record, run.cache.folder(record.id))
     check = Check(held, named, quick, jobs or pool.cores())
     findings = watch(check.run(), run.console)
@@ -67,7 +66,7 @@ def _tell(run: Run, check: Check, findings: list[Finding]) -> int:
     from ham_cli.console.tables import Table
 
     console, held = run.console, check.holdings
-    shown = [c for c in COMPONENTS if not check.components or c in check.components]
+    shown = [c for c in held.record.components if not check.components or c in check.components]
     rows = [_row(component, check, findings) for component in shown]
     columns = ("component", "published>", "checked>", "missing>", "wrong>", "extra>", "verdict")
     console.table(Table("", columns, rows))
@@ -85,7 +84,7 @@ def _tell(run: Run, check: Check, findings: list[Finding]) -> int:
         "folder": str(held.folder.path),
         "quick": check.quick,
         "checked": {c: vars(t) for c, t in check.tallies.items() if t.asked},
-        "not_fetched": [c for c, t in check.tallies.items() if not t.asked],
+        "not_fetched": [c for c in held.record.components if not check.tallies[c].asked],
         "findings": [f.fields() for f in findings],
         "notes": [reason for image_id, reason in held.record.not_in_record.items() if image_id in held.rows],
     }

@@ -6,7 +6,9 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import sys
+import textwrap
 from typing import IO, TYPE_CHECKING, Any
 
 from ham_cli import __version__
@@ -49,7 +51,7 @@ class Console:
     def say(self, text: str) -> None:
         """A line for a person, on stderr; not with ``-q``."""
         if not self.quiet:
-            to_stderr(clean(text))
+            to_stderr(folded(clean(text)))
 
     def detail(self, text: str) -> None:
         """A line on stderr for ``-v``."""
@@ -59,7 +61,7 @@ class Console:
     def warn(self, text: str) -> None:
         """A warning: on stderr also with ``-q``, and in ``--json``."""
         self.warnings.append(text)
-        to_stderr(f"{styled('warning:', '33')} {clean(text)}")
+        to_stderr(f"{styled('warning:', '33')} {folded(clean(text), len('warning: '))}")
 
     def table(self, table: Table) -> None:
         """A table of the result, on stdout."""
@@ -117,6 +119,15 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """The text cleaned, and on one line: a file name with a line end must not forge a line of ours."""
     return clean(text).replace("\n", "\\n")
+
+
+def folded(text: str, before: int = 0) -> str:
+    """A sentence on lines of its own where a terminal would break its words; what names a path is left whole, to be copied."""
+    if os.sep in text or "\n" in text or not sys.stderr.isatty():
+        return text
+    width = max(shutil.get_terminal_size().columns, 20)
+    lines = textwrap.wrap(text, width, initial_indent=" " * before, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).removeprefix(" " * before)
 
 
 def is_terminal(stream: IO[str]) -> bool:

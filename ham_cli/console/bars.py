@@ -127,7 +127,9 @@ def _progress() -> Any:  # noqa: ANN401  (rich is imported only where bars are d
 
 
 def _progressed(started: Started, so_far: int) -> str:
-    return f"{_amount(started, so_far)} of {_amount(started, started.total)}" if started.total else _amount(started, so_far)
+    if not started.total:
+        return _amount(started, so_far)
+    return f"{size(so_far) if started.unit == 'bytes' else so_far} of {_amount(started, started.total)}"
 
 
 def _amount(started: Started, count: int) -> str:

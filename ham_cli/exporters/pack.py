@@ -63,14 +63,16 @@ class Packing:
             with contextlib.suppress(FileNotFoundError):
                 (self.folder / MANIFEST).unlink()
             self._clear()
-            yield Started("export", len(items), "file")
+            if items:
+                yield Started("export", len(items), "file")
             for _ in pool.run(_put, self._tasks(items), self.jobs):
                 yield Advanced("export", 1)
+            if items:
+                yield Done("export", f"{len(items)} of {len(self.parcel.items)} files")
             atomic.sync_folder(self.folder)
             (self.folder / UNFINISHED).replace(self.folder / MANIFEST)
         except OSError as error:
             raise from_os_error(error, error.filename or self.folder) from error
-        yield Done("export", f"{len(self.parcel.items)} files")
 
     def _options(self) -> dict[str, object]:
         return {"format": self.parcel.format, **self.parcel.options, "input_digest": self.parcel.input_digest}

@@ -182,6 +182,12 @@ class Record:
         low, high = next(((low, high) for low, high in reversed(self.age_bands) if age is not None and age >= low), (None, None))
         return None if low is None else f"{low}+" if high is None else f"{low}-{high}"
 
+    @property
+    def components(self) -> tuple[str, ...]:
+        """The components that this record has: some published file or table is theirs."""
+        own = {f.component for f in (*self.files, *self.bucket_files)} | {t.component for t in self.tables}
+        return tuple(c for c in COMPONENTS if c in own)
+
     def published(self, component: str) -> tuple[PublishedFile, ...]:
         """The server's and then the bucket's files of a component."""
         return tuple(f for f in (*self.files, *self.bucket_files) if f.component == component)

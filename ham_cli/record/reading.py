@@ -67,7 +67,7 @@ def _check(record: Record) -> None:
     for form in record.tables:
         _one_of(form.form, ("rows", "onehot", "groupings", "ratings"))
         _one_of(form.component, COMPONENTS)
-        _one_of(form.partition, PARTITIONS)
+        _one_of(form.partition, tuple(record.partitions))
     for partition in record.partitions:
         _one_of(partition, PARTITIONS)
     for file in (*record.files, *record.bucket_files):

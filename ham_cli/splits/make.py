@@ -62,19 +62,35 @@ def _strata(rows: Sequence[dict[str, Any]]) -> dict[str, list[tuple[str, int]]]:
 
 
 def _shared_out(strata: dict[str, list[tuple[str, int]]], recipe: Recipe) -> dict[str, str]:
-    """Group to its part: within a diagnosis in the seed's order, each to the part that is furthest behind its ratio."""
+    """Group to its part: within a diagnosis in the seed's order, each to the part that is furthest behind its ratio.
+
+    A part that stays without any group of a diagnosis gets one, where another has two.
+    """
     total = sum(weight for _, weight in recipe.shares)
     parts: dict[str, str] = {}
     for dx in sorted(strata):
-        have = dict.fromkeys((part for part, _ in recipe.shares), 0)
+        have: dict[str, dict[str, int]] = {part: {} for part, _ in recipe.shares}
         seen = 0
         for group, images in sorted(strata[dx], key=lambda entry: _place(recipe.seed, entry[0])):
             # One more image decides, not this group's own: else large groups would always go to the largest part.
-            part = max(recipe.shares, key=lambda share: share[1] * (seen + 1) - total * have[share[0]])[0]
-            parts[group] = part
-            have[part] += images
+            part = max(recipe.shares, key=lambda share: share[1] * (seen + 1) - total * sum(have[share[0]].values()))[0]
+            have[part][group] = images
             seen += images
+        _fill_empty(have, recipe, seen)
+        parts |= {group: part for part, some in have.items() for group in some}
     return parts
+
+
+def _fill_empty(have: dict[str, dict[str, int]], recipe: Recipe, images: int) -> None:
+    """Give an empty part the smallest, and of these the last, group of the part that is furthest above its ratio."""
+    total = sum(weight for _, weight in recipe.shares)
+    for part in (part for part, some in have.items() if not some):
+        richer = [share for share in recipe.shares if len(have[share[0]]) > 1]
+        if not richer:
+            return
+        donor = have[max(richer, key=lambda share: total * sum(have[share[0]].values()) - share[1] * images)[0]]
+        group = min(reversed(donor), key=lambda name: donor[name])
+        have[part][group] = donor.pop(group)
 
 
 def _place(seed: int, group: str) -> str:

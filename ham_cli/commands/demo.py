@@ -1,0 +1,141 @@
+"""``ham demo``: the whole job, on a record that is drawn here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import ham_cli
+from ham_cli.commands.options import RARELY, Jobs, Run, absolute, command
+from ham_cli.errors import WrongUsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EXAMPLES = ("ham demo", "ham demo ./demo", "ham demo --images 1000", "ham demo ./large --images 10015 --draw-only")
+
+IMAGES = 150
+FEWEST = 100
+"""Training images of a demo that has lesions of every class for every part of a split."""
+
+EACH = 950_000
+"""Bytes that an image takes in the end: in its zip, in the cache, and in an export."""
+
+LONGEST = 3600.0
+"""Seconds to wait for another demo that draws into the same folder."""
+
+STEPS = (
+    (
+        "Fetch: the published files into a cache, each image vouched for by its digest.",
+        "fetch --source published --record published/record.json",
+    ),
+    ("Verify: is it all there, and right?", "verify"),
+    ("Split: no lesion on two sides, every diagnosis by the ratios.", "split --seed 0 -o splits/s0.parquet"),
+    ("Stats: how many images, of how many lesions, by diagnosis and source?", "stats --by dx,dataset --partition train"),
+    ("Stats of the split's parts, by sex.", "stats --by sex --split splits/s0.parquet"),
+    ("Export: the published tables, byte for byte.", "export csv exports/tables"),
+    (
+        "Export: folders of images by part and class, for torchvision, timm or Keras.",
+        "export imagefolder exports/images --split splits/s0.parquet",
+    ),
+)
+"""What each step is for, and what a person types."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "demo", examples=EXAMPLES)(demo)
+
+
+def demo(
+    run: Run,
+    folder: Annotated[
+        str | None, typer.Argument(metavar="DIR", show_default=False, help="Where all of it goes; else ham-demo beside the user's cache.")
+    ] = None,
+    images: Annotated[int, typer.Option("--images", min=FEWEST, metavar="N", help="Training images to draw.")] = IMAGES,
+    draw_only: Annotated[
+        bool, typer.Option("--draw-only", help="Only draw the published files; nothing is fetched.", rich_help_panel=RARELY)
+    ] = False,
+    jobs: Jobs = None,
+) -> int:
+    """Draw a small record of nobody's skin, and fetch, verify, split, count and export it, without a network.
+
+    Tells at each step what a person would type, and shows what comes of it. Its cache lies in DIR too: yours is
+    left alone. A second run draws nothing again.
+    """
+    from ham_cli import cache, demo, pool
+    from ham_cli import record as records
+    from ham_cli.console.bars import watch
+
+    where = _folder(folder, images)
+    published = where / "published"
+    if not demo.is_whole(published, images):
+        cache.require_room(where, EACH * images, "free some room, name another DIR, or draw fewer with --images")
+    run.console.out(f"# Everything lies in {where}")
+    if not run.console.quiet:
+        run.console.out(f"# {images} images are drawn and packed as published ones are; they show nobody's skin.")
+    with cache.writer(published, LONGEST, run.console.say):
+        watch(demo.draw(published, images, jobs or pool.cores()), run.console)
+    run.console.record = records.load(published / "record.json").id
+    run.console.result = {"folder": str(where), "published": str(published), "images": images, "steps": []}
+    return 0 if draw_only else _walk(run, where, jobs)
+
+
+def _walk(run: Run, where: Path, jobs: int | None) -> int:
+    """Every step, each as a process of its own in the demo's folder, until one fails; the exit code."""
+    surroundings = _surroundings(run, jobs)
+    # Appended, not through PYTHONPATH, which stands before the standard library.
+    program = f"import sys; sys.path.append({str(Path(ham_cli.__file__).parents[1])!r}); from ham_cli.__main__ import run; run()"
+    run.console.out(f"\n$ cd {shlex.quote(str(where))}\n$ export HAM_CACHE_DIR=cache")
+    for purpose, words in STEPS:
+        run.console.out(f"\n# {purpose}\n$ ham {words}")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        done = subprocess.run(  # noqa: S603  (this program itself)
+            [sys.executable, "-P", "-c", program, *words.split()],
+            cwd=where,
+            env=surroundings,
+            stdout=subprocess.PIPE if run.console.as_json else None,
+            check=False,
+        )
+        if run.console.as_json:
+            run.console.result["steps"].append(_document(f"ham {words}", done))
+        if done.returncode:
+            return done.returncode if done.returncode > 0 else 128 - done.returncode
+    run.console.out(f"\n# Done. Look around in {where}; the real data: ham fetch --help")
+    return 0
+
+
+def _document(typed: str, done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
+    try:
+        said = json.loads(done.stdout)
+    except ValueError:
+        said = {"result": None, "error": None}
+    return {"command": typed, "exit_code": done.returncode, "result": said["result"], "error": said["error"]}
+
+
+def _surroundings(run: Run, jobs: int | None) -> Mapping[str, str]:
+    """The environment of the steps: the demo's own cache, and nothing that would make them another person's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HAM_") or name in {"HAM_DEBUG", "HAM_JOBS"}}
+    own = {"HAM_CACHE_DIR": "cache", "HAM_JSON": str(int(run.console.as_json)), "HAM_QUIET": str(int(run.console.quiet))}
+    return kept | own | ({"HAM_JOBS": str(jobs)} if jobs else {})
+
+
+def _folder(typed: str | None, images: int) -> Path:
+    from ham_cli import cache
+
+    if typed is None:
+        return cache.default_root().with_name("ham-demo" if images == IMAGES else f"ham-demo-{images}")
+    if not typed.strip():
+        raise WrongUsageError("DIR is empty", expected="a folder", fix="is the variable that names it set?")
+    where = absolute(Path(typed))
+    if cache.everything_in(where) and not (where / "published").is_dir():
+        raise WrongUsageError("this folder is not empty, and no demo's", where=where, fix="name another one")
+    return where
