@@ -63,13 +63,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was typed; the exit code."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
     _prepare_streams()
-    if (line := os.environ.get(completing.ASKED)) is not None:
-        return completing.answer(app, line)
     signal.signal(signal.SIGTERM, _terminate)
     # A picture too large to be decoded is an error, in whatever thread it is opened.
     warnings.filterwarnings("error", message="Image size .* exceeds limit")
     console = Console(as_json="--json" in typed or os.environ.get("HAM_JSON", "").lower() in _TRUE)
     try:
+        if (line := os.environ.get(completing.ASKED)) is not None:
+            completing.answer(app, line)
+            sys.stdout.flush()
+            return 0
         code = _run(typed, console)
         try:
             console.finish(code)
@@ -125,19 +127,18 @@ def _run(typed: list[str], console: Console) -> int:
             traceback.print_exc()
         code = _told(error, console)
     if code in _ENDED:
-        console.say(f"{_ENDED[code]}; what is done is kept, run it again to go on")
+        console.say(f"{_ENDED[code]}; what is whole is kept, run it again to go on")
     return code
 
 
 def _told(error: BaseException, console: Console) -> int:
     """Put a failure into words; its exit code."""
-    if isinstance(error, KeyboardInterrupt | typer.Abort):
-        return 130
-    if isinstance(error, Terminated):
-        return 143
+    if isinstance(error, KeyboardInterrupt | typer.Abort | Terminated):
+        return 143 if isinstance(error, Terminated) else 130
     if type(error).__name__ == "NoArgsIsHelpError":
         console.say(str(error))
-        return WrongUsageError.exit_code
+        console.error = WrongUsageError("say which command", fix="ham --help shows what there is")
+        return console.error.exit_code
     if isinstance(error, typer.TyperException):
         fix = "ham --help, or ham COMMAND --help, shows what there is"
         error = WrongUsageError(error.format_message().rstrip("."), fix=fix)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ham_cli import atomic
 from ham_cli import record as records
 from ham_cli.errors import AccessError, LockedError, WrongUsageError, from_os_error
-from ham_cli.licence import beside_the_data
+from ham_cli.licence import ATTRIBUTION, beside_the_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,7 +121,7 @@ class Cache:
         return all(name in own or (self.root / name / "archives").is_dir() for name in listing(self.root))
 
     def adopt(self, record: Record) -> Folder:
-        """Make a record the one in force, with what lies beside its data; its folder."""
+        """Give a record its folder, with what lies beside its data; it is in force where no other one is."""
         folder = self.folder(record.id)
         try:
             ours = self._is_ours()
@@ -129,12 +129,19 @@ class Cache:
             atomic.write((self.root if ours else folder.path) / "CACHEDIR.TAG", TAG)
             atomic.write(folder.path / json.loads(record.source)["digests"]["file"], record.digest_file)
             for name, text in beside_the_data(record).items():
-                atomic.write(folder.path / name, text)
+                # What is there may say of an altered table what only the fetch that took it knew.
+                if name != ATTRIBUTION or not (folder.path / name).exists():
+                    atomic.write(folder.path / name, text)
             atomic.write(folder.path / "record.json", record.source)
-            atomic.write(self.root / _CURRENT, f"{record.id}\n".encode())
+            if self.current() in {None, record.id}:
+                self.put_in_force(record)
         except OSError as error:
             raise from_os_error(error, error.filename or folder.path) from error
         return folder
+
+    def put_in_force(self, record: Record) -> None:
+        """Make a record that has its folder the one that every other command is about."""
+        atomic.write(self.root / _CURRENT, f"{record.id}\n".encode())
 
 
 @contextlib.contextmanager
@@ -183,6 +190,28 @@ def writer(root: Path, timeout: float, say: Callable[[str], None]) -> Iterator[N
 _ROOM = "free some room, choose another folder with --cache-dir, or ask for less with --only or --sample"
 
 
+@contextlib.contextmanager
+def alone(lock_file: Path) -> Iterator[None]:
+    """Be the only ham that writes in the folder of ``lock_file``; `LockedError` at once where another does."""
+    import filelock
+
+    lock = filelock.FileLock(lock_file, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise LockedError("another ham is writing there", where=lock_file.parent, fix="wait for it, or name another folder") from None
+    except NotImplementedError:
+        yield  # a file system without locks: every replace is atomic all the same
+        return
+    try:
+        yield
+    finally:
+        # Nobody waits for it, so that it can go with the work.
+        with contextlib.suppress(OSError):
+            lock_file.unlink()
+        lock.release()
+
+
 def require_room(folder: Path, needed: int, fix: str = _ROOM) -> None:
     """Raise `AccessError` unless ``needed`` bytes, and a margin, are free where ``folder`` lies or will lie."""
     if needed <= 0:
@@ -200,19 +229,14 @@ def require_room(folder: Path, needed: int, fix: str = _ROOM) -> None:
         )
 
 
-def everything_in(folder: Path) -> list[str]:
-    """The names in a folder, hidden ones too, but for what file managers leave there; empty where there is no folder."""
-    try:
-        return sorted(entry.name for entry in os.scandir(folder) if entry.name not in {".DS_Store", "Thumbs.db"})
-    except FileNotFoundError:
-        return []
+_LEFT = {"Thumbs.db", "desktop.ini"}
 
 
 def listing(folder: Path) -> set[str]:
-    """The names in a folder, without hidden ones; empty where there is no such folder."""
+    """The names in a folder, without hidden ones and what file managers leave; empty where there is no such folder."""
     try:
         with os.scandir(folder) as entries:
-            return {e.name for e in entries if not e.name.startswith(".")}
+            return {e.name for e in entries if not e.name.startswith(".") and e.name not in _LEFT}
     except (FileNotFoundError, NotADirectoryError):
         return set()
 

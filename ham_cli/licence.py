@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ham_cli.record import Record
 
 
@@ -28,6 +30,8 @@ def licence(record: Record) -> str:
     return f"{record.title}\ndoi:{record.doi}, version {record.version}\n\nLicence: {terms['id']}\n{terms['url']}\n({terms['summary']})\n"
 
 
+ATTRIBUTION = "ATTRIBUTION.txt"
+
 UNCHANGED = "The files in this folder are as published; nothing was changed."
 
 
@@ -39,10 +43,16 @@ def attribution(record: Record, changed: str = UNCHANGED) -> str:
     )
 
 
+def altered(tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What is not as published in the tables that a cache took all the same, a sentence each; partition to its table."""
+    told = ((partition, table["altered"]) for partition, table in tables.items() if table["altered"])
+    return [f"The {partition} table is not as published: {'; '.join(differences)}." for partition, differences in told]
+
+
 def beside_the_data(record: Record, changed: str = UNCHANGED) -> dict[str, bytes]:
     """The files that lie beside the data, by name."""
     return {
         "LICENSE": licence(record).encode(),
-        "ATTRIBUTION.txt": attribution(record, changed).encode(),
+        ATTRIBUTION: attribution(record, changed).encode(),
         "CITATION.bib": bibtex(record).encode(),
     }

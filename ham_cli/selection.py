@@ -39,23 +39,23 @@ class Selection:
         return {"only": {c: list(w) for c, w in self.only}, "sample": self.sample, "seed": self.seed}
 
 
-def parse(only: Iterable[str], sample: int | None, seed: int, record: Record) -> Selection:
-    """The selection that was typed: ``dx=mel,bcc``, once a column.
+def parse(only: Iterable[str], sample: int | None, seed: int, record: Record, *, banded: bool = False) -> Selection:
+    """The selection that was typed: ``dx=mel,bcc``, once a column; of rows that are ``banded`` also by ``age_band``.
 
     Raises `WrongUsageError` for a column or word that the record does not know.
     """
     wanted: dict[str, set[str]] = {}
     for text in only:
         column, _, words = text.partition("=")
-        known = PARTITIONS if column == "partition" else record.vocabulary.get(column, ())
-        if column not in FILTERED:
-            raise WrongUsageError(
-                "--only knows no such column", expected=f"COLUMN=WORD[,WORD] with COLUMN one of {', '.join(FILTERED)}", got=text
-            )
+        known = {"partition": PARTITIONS, "age_band": record.bands}.get(column) or record.vocabulary.get(column, ())
+        columns = (*FILTERED, "age_band") if banded else FILTERED
+        if column not in columns:
+            expected = f"COLUMN=WORD[,WORD] with COLUMN one of {', '.join(columns)}"
+            raise WrongUsageError("--only knows no such column", expected=expected, got=text)
         chosen = {word.strip() for word in words.split(",")} - {""}
         if not chosen or not chosen <= set(known):
             raise WrongUsageError(
-                f"--only {column} knows no such word", expected=", ".join(known), got=", ".join(sorted(chosen - set(known))) or "none"
+                f"--only {column} knows no such word", expected=", ".join(known), got=", ".join(sorted(chosen - set(known))) or "no word"
             )
         wanted[column] = wanted.get(column, chosen) & chosen
     empty = sorted(column for column, words in wanted.items() if not words)

@@ -384,7 +384,8 @@ def test_a_failure_tells_its_parts_in_the_order_a_person_reads_them() -> None:
     error = HamError("what", where=Path("/x"), expected=5, got=b"4", fix="do this")
     assert list(error.fields().items()) == [("what", "what"), ("where", "/x"), ("expected", "5"), ("got", "b'4'"), ("next", "do this")]
     assert HamError("what", got=0).fields() == {"what": "what", "got": "0"}
-    assert str(error) == "what"
+    # A notebook shows the whole of it.
+    assert str(error).splitlines() == ["what", "  where:    /x", "  expected: 5", "  got:      b'4'", "  next:     do this"]
 
 
 def test_each_failure_has_its_exit_code() -> None:

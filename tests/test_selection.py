@@ -158,9 +158,9 @@ def test_words_are_read_sorted_and_columns_agree(typed: list[str], only: dict[st
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        ("dx", "none"),
-        ("dx=", "none"),
-        ("dx=,", "none"),
+        ("dx", "no word"),
+        ("dx=", "no word"),
+        ("dx=,", "no word"),
         ("dx=melanoma", "melanoma"),
         ("dx=mel,MEL", "MEL"),
         ("dx=mel=nv", "mel=nv"),

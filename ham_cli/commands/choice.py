@@ -69,6 +69,7 @@ def loaded(run: Run) -> Dataset:
 
 
 def narrowed(
+    run: Run,
     dataset: Dataset,
     *,
     split: str | None = None,
@@ -77,7 +78,7 @@ def narrowed(
     partition: str | None = None,
     only: Sequence[str] | None = None,
 ) -> Dataset:
-    """The images of a data set that were asked for."""
+    """The images of a data set that were asked for; `WrongUsageError` where there is none."""
     from ham_cli import selection
 
     for name, value in (("--fold", fold), ("--part", part)):
@@ -85,8 +86,19 @@ def narrowed(
             raise WrongUsageError(f"{name} is for a split", expected="--split NAME or FILE beside it", got=f"{name} {value}")
     if split is not None:
         dataset = dataset.split(Path(split) if split.startswith("~") else split, fold=fold)
+        _say_left_out(run, dataset)
     if part is not None:
         dataset = dataset.part(part)
     if partition is not None:
         dataset = dataset.partition(partition)
-    return dataset.only(**dict(selection.parse(only or (), None, 0, dataset.record).only))
+    dataset = dataset.only(**dict(selection.parse(only or (), None, 0, dataset.record, banded=True).only))
+    if not dataset.rows:
+        raise WrongUsageError("no image is left by these options", fix="look at --only, --part and --partition: must all of them be?")
+    return dataset
+
+
+def _say_left_out(run: Run, dataset: Dataset) -> None:
+    """Say how many training images stand in no part of the split: a file may have been cut short."""
+    counts = dataset.record.partitions.get("train")
+    if counts and (left := counts.images - sum(1 for row in dataset.rows if row["partition"] == "train")) > 0:
+        run.console.say(f"{left} of {counts.images} training images stand in no part of this split")

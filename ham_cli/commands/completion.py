@@ -99,7 +99,7 @@ SCRIPTS = {"bash": _BASH.strip(), "zsh": _ZSH.strip(), "fish": _FISH.strip()}
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "completion", examples=EXAMPLES)(completion)
+    command(app, "completion", examples=EXAMPLES, without=("cache_dir",))(completion)
 
 
 def completion(

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 EXAMPLES = ("ham demo", "ham demo ./demo", "ham demo --images 1000", "ham demo ./large --images 10015 --draw-only")
 
 IMAGES = 150
-FEWEST = 100
-"""Training images of a demo that has lesions of every class for every part of a split."""
+FEWEST, MOST = 100, 50_000
+"""Training images of a demo: with fewer a part of a split would lack some class; more cannot be drawn."""
 
 EACH = 950_000
 """Bytes that an image takes in the end: in its zip, in the cache, and in an export."""
@@ -51,7 +51,7 @@ STEPS = (
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "demo", examples=EXAMPLES)(demo)
+    command(app, "demo", examples=EXAMPLES, without=("cache_dir",))(demo)
 
 
 def demo(
@@ -59,7 +59,7 @@ def demo(
     folder: Annotated[
         str | None, typer.Argument(metavar="DIR", show_default=False, help="Where all of it goes; else ham-demo beside the user's cache.")
     ] = None,
-    images: Annotated[int, typer.Option("--images", min=FEWEST, metavar="N", help="Training images to draw.")] = IMAGES,
+    images: Annotated[int, typer.Option("--images", min=FEWEST, max=MOST, metavar="N", help="Training images to draw.")] = IMAGES,
     draw_only: Annotated[
         bool, typer.Option("--draw-only", help="Only draw the published files; nothing is fetched.", rich_help_panel=RARELY)
     ] = False,
@@ -77,15 +77,24 @@ def demo(
     where = _folder(folder, images)
     published = where / "published"
     if not demo.is_whole(published, images):
+        _require_unused(published)
         cache.require_room(where, EACH * images, "free some room, name another DIR, or draw fewer with --images")
-    run.console.out(f"# Everything lies in {where}")
-    if not run.console.quiet:
-        run.console.out(f"# {images} images are drawn and packed as published ones are; they show nobody's skin.")
     with cache.writer(published, LONGEST, run.console.say):
+        run.console.out(f"# Everything lies in {where}")
         watch(demo.draw(published, images, jobs or pool.cores()), run.console)
     run.console.record = records.load(published / "record.json").id
+    run.console.out(f"# {images} images, drawn and packed as published ones are; they show nobody's skin.")
     run.console.result = {"folder": str(where), "published": str(published), "images": images, "steps": []}
     return 0 if draw_only else _walk(run, where, jobs)
+
+
+def _require_unused(published: Path) -> None:
+    """Raise `WrongUsageError` where another demo was drawn: its splits and exports would fit nothing any more."""
+    from ham_cli import record as records
+
+    if (published / "record.json").is_file():
+        got = records.load(published / "record.json").id
+        raise WrongUsageError("another demo lies there", where=published.parent, got=got, fix="name another DIR, or remove this one")
 
 
 def _walk(run: Run, where: Path, jobs: int | None) -> int:
@@ -108,8 +117,9 @@ def _walk(run: Run, where: Path, jobs: int | None) -> int:
         if run.console.as_json:
             run.console.result["steps"].append(_document(f"ham {words}", done))
         if done.returncode:
+            run.console.quiet = True  # the step has said what there is to say
             return done.returncode if done.returncode > 0 else 128 - done.returncode
-    run.console.out(f"\n# Done. Look around in {where}; the real data: ham fetch --help")
+    run.console.out(f"\n# Done. Look around in {where}, and remove it when you have seen enough. The real data: ham fetch --help")
     return 0
 
 
@@ -136,6 +146,6 @@ def _folder(typed: str | None, images: int) -> Path:
     if not typed.strip():
         raise WrongUsageError("DIR is empty", expected="a folder", fix="is the variable that names it set?")
     where = absolute(Path(typed))
-    if cache.everything_in(where) and not (where / "published").is_dir():
+    if cache.listing(where) and not (where / "published").is_dir():
         raise WrongUsageError("this folder is not empty, and no demo's", where=where, fix="name another one")
     return where

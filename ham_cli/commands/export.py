@@ -34,7 +34,7 @@ IMAGEFOLDER_EXAMPLES = (
 )
 
 Destination = Annotated[str, typer.Argument(metavar="DEST", show_default=False, help="A folder; made where it is not there.")]
-Force = Annotated[bool, typer.Option("--force", help="Write also where something else lies.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what lies there: an earlier export is removed.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -114,10 +114,8 @@ def _asked(
     from ham_cli import selection
     from ham_cli.exporters.parcel import Wish
 
-    dataset = narrowed(loaded(run), split=split, fold=fold, part=part, partition=partition, only=only)
-    if not dataset.rows:
-        raise WrongUsageError("there is nothing to export", got="no image is left by these options", fix="ask for less with --only")
-    words = dict(selection.parse(only or (), None, 0, dataset.record).only)
+    dataset = narrowed(run, loaded(run), split=split, fold=fold, part=part, partition=partition, only=only)
+    words = dict(selection.parse(only or (), None, 0, dataset.record, banded=True).only)
     options = {"fold": fold, "part": part, "partition": partition, "only": {c: list(w) for c, w in words.items()} or None}
     classes = words.get("dx", tuple(dataset.record.classes))
     return dataset, Wish(dataset.joined.digest if dataset.joined else None, options, classes, allow_missing_classes)
@@ -173,7 +171,9 @@ def _folder(dest: str, dataset: Dataset) -> Path:
     if "://" in dest:
         raise WrongUsageError("this destination is no folder", where=dest, expected="a folder on this machine")
     folder = absolute(Path(dest))
-    inside = dataset.folder.path.resolve()
+    # A folder that holds other things too may be named as the cache: then only the record's own folder is closed.
+    root = dataset.folder.path.parent if (dataset.folder.path.parent / "CACHEDIR.TAG").is_file() else dataset.folder.path
+    inside = root.resolve()
     if folder.resolve() == inside or inside in folder.resolve().parents:
         raise WrongUsageError("the destination lies in the cache", where=folder, fix="name a folder outside of it")
     return folder

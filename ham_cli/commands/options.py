@@ -106,8 +106,10 @@ class Run:
         return record
 
 
-def command(app: typer.Typer, name: str, *, examples: Sequence[str]) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Register a command: its own parameters, the shared ones, and examples under its help.
+def command(
+    app: typer.Typer, name: str, *, examples: Sequence[str], without: Sequence[str] = ()
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Register a command: its own parameters, the shared ones but those it is ``without``, and examples under its help.
 
     The function gets a `Run` first, and returns the exit code.
     """
@@ -118,7 +120,7 @@ def command(app: typer.Typer, name: str, *, examples: Sequence[str]) -> Callable
         def call(context: typer.Context, **given: Any) -> int:  # noqa: ANN401
             from ham_cli.cache import Cache, default_root
 
-            common = {key: given.pop(key) for key in _COMMON}
+            common = {key: given.pop(key, None) for key in _COMMON}
             full = context.command_path.partition(" ")[2]
             context.obj.configure(full, as_json=common["as_json"], quiet=common["quiet"], verbose=common["verbose"])
             if common["cache_dir"] == "":
@@ -131,6 +133,7 @@ def command(app: typer.Typer, name: str, *, examples: Sequence[str]) -> Callable
         parameters += [
             inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=None if key == "cache_dir" else False)
             for key, kind in _COMMON.items()
+            if key not in without
         ]
         call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {p.name: p.annotation for p in parameters}
@@ -146,6 +149,22 @@ def absolute(path: Path) -> Path:
         return path.expanduser().absolute()
     except (RuntimeError, OSError) as error:
         raise WrongUsageError("this path leads nowhere", where=path, got=error, fix="check the spelling, and HOME") from error
+
+
+def output_file(output: Path, what: str, cache: Cache) -> Path:
+    """The file that ``-o`` names, to be written as Parquet or CSV, where a link leads.
+
+    Raises `WrongUsageError` for another ending, a folder, or a place in the cache, which looks after itself.
+    """
+    path = absolute(output)
+    path = path.resolve() if path.is_symlink() else path
+    if any(path.resolve().is_relative_to(cache.folder(name).path.resolve()) for name in cache.records()):
+        raise WrongUsageError("this file would lie in the cache", where=path, fix="name another place, or leave -o away")
+    if path.suffix not in {".parquet", ".csv"}:
+        raise WrongUsageError(f"{what} written as Parquet or CSV", where=path, expected="a name that ends in .parquet or .csv")
+    if path.is_dir():
+        raise WrongUsageError("this is a folder, and -o names a file", where=path, fix=f"-o {path / 'NAME.parquet'}")
+    return path
 
 
 def examples_block(examples: Sequence[str]) -> str:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ham_cli.commands.choice import loaded
-from ham_cli.commands.options import Run, absolute, command
+from ham_cli.commands.options import Run, command, output_file
 from ham_cli.errors import WrongUsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ham_cli.dataset import Dataset, Split
 
 EXAMPLES = (
@@ -57,60 +59,72 @@ def split(
     from ham_cli import splits
 
     recipe = splits.recipe(ratios, seed)
+    called = recipe.name if name is None else splits.split_name(name)
     dataset = loaded(run)
     made = splits.make(dataset.partition("train"), recipe)
     targets = []
     if output is not None:
-        targets.append(_file(output))
+        targets.append(output_file(output, "a split is", run.cache))
     if output is None or name is not None:
-        targets.append(dataset.folder.splits / f"{splits.split_name(name or recipe.name)}.parquet")
+        targets.append(dataset.folder.splits / f"{called}.parquet")
     if not force:
         for target in targets:
             _require_same(target, made)
     written = [target for target in targets if _put(target, made, dataset)]
-    return _tell(run, dataset, made, name or recipe.name, targets, written)
-
-
-def _file(output: Path) -> Path:
-    from ham_cli.dataset.split import SUFFIXES
-
-    path = absolute(output)
-    if path.suffix not in SUFFIXES:
-        raise WrongUsageError("a split is written as Parquet or CSV", where=path, expected="a name that ends in .parquet or .csv")
-    if path.is_dir():
-        raise WrongUsageError("this is a folder, and a split is a file", where=path, fix=f"-o {path / 'split.parquet'}")
-    return path
+    _show(run, dataset, made, [part for part, _ in recipe.shares])
+    for target in targets:
+        run.console.say(f"{'written' if target in written else 'unchanged'}: {target}")
+    for sentence in dataset.altered:
+        run.console.warn(sentence)
+    run.console.say(PATIENTS)
+    files = {"files": [str(target) for target in targets], "written": [str(target) for target in written]}
+    run.console.result = {"name": called, **run.console.result, **files, "notes": [PATIENTS]}
+    return 0
 
 
 def _require_same(path: Path, made: Split) -> None:
     """Raise `WrongUsageError` where something else lies in the place: somebody's results hang on it."""
     from ham_cli.dataset import read_split
 
-    if not path.exists():
-        return
-    try:
-        got = read_split(path).digest
-    except WrongUsageError:
-        got = "a file that is no split"
-    if got != made.digest:
+    if path.exists() and _digest_in(path) != made.digest:
         fix = "give this one another name with --name or -o, or replace the old one with --force"
-        raise WrongUsageError("another split lies there already", where=path, expected=made.digest, got=got, fix=fix)
+        try:
+            there = read_split(path)
+        except WrongUsageError as error:
+            raise WrongUsageError("something else lies there already", where=path, got=error.got or error.what, fix=fix) from error
+        raise WrongUsageError("another split lies there already", where=path, expected=_told(made), got=_told(there), fix=fix)
+
+
+def _digest_in(path: Path) -> str | None:
+    """The digest of the split in a file; ``None`` for a file that is none."""
+    from ham_cli.dataset import read_split
+
+    try:
+        return read_split(path).digest
+    except WrongUsageError:
+        return None
+
+
+def _told(split: Split) -> str:
+    """A split as a person tells it from another one: what made it, where its file says so, and its digest."""
+    made = [f"{name} {split.labels[name]}" for name in ("seed", "options") if name in split.labels]
+    return f"{', '.join([*made, 'digest'])} {split.digest}"
 
 
 def _put(path: Path, made: Split, dataset: Dataset) -> bool:
-    """Write a split; one of the cache that is there already keeps its file."""
-    from ham_cli.dataset import read_split, write_split
+    """Write a split where it is not there already; False where it is.
+
+    A person's file is only touched then: it may have columns of their own, and make must see it as new.
+    """
+    from ham_cli.dataset import write_split
     from ham_cli.errors import AccessError, from_os_error
 
     in_cache = path.parent == dataset.folder.splits
-    if in_cache and path.is_file():
-        try:
-            there = read_split(path)
-        except WrongUsageError:
-            there = None
-        if there and (there.digest, there.labels.get("algorithm")) == (made.digest, made.labels["algorithm"]):
-            return False
     try:
+        if path.is_file() and _digest_in(path) == made.digest:
+            if not in_cache:
+                path.touch()
+            return False
         write_split(path, made, dataset.record.id)
     except OSError as error:
         refused = from_os_error(error, error.filename or path)
@@ -119,27 +133,24 @@ def _put(path: Path, made: Split, dataset: Dataset) -> bool:
     return True
 
 
-def _tell(run: Run, dataset: Dataset, made: Split, name: str, targets: list[Path], written: list[Path]) -> int:
+def _show(run: Run, dataset: Dataset, made: Split, parts: Sequence[str]) -> None:
+    """Show the split's counts and digest, and say which classes a part has to do without."""
     from ham_cli.console.counts import crossed
     from ham_cli.summary import counts
 
-    console = run.console
     joined = dataset.join(made)
-    found, totals = counts.count(joined, ("dx",), "split"), counts.count(joined, (), "split")
-    console.table(crossed("", ("dx",), found, totals))
-    console.out(f"digest {made.digest}")
-    for target in targets:
-        console.say(f"{'written' if target in written else 'unchanged'}: {target}")
-    console.say(PATIENTS)
-    console.result = {
-        "name": name,
+    found = counts.count(joined, ("dx",), "split")
+    totals = counts.with_empty(counts.count(joined, (), "split"), parts)
+    run.console.table(crossed("", ("dx",), found, totals))
+    run.console.out(f"digest {made.digest}")
+    for part in parts:
+        lacking = {row["dx"] for row in made.rows}.difference(count.values[0][1] for count in found if count.part == part)
+        if lacking:
+            run.console.warn(f"{part} has no image of {', '.join(sorted(lacking))}: there are too few lesions")
+    run.console.result = {
         "digest": made.digest,
         **{key: made.labels[key] for key in ("algorithm", "input_digest")},
         "seed": int(made.labels["seed"]),
-        "files": [str(target) for target in targets],
-        "written": [str(target) for target in written],
-        "parts": [c.fields() for c in totals],
-        "dx": [c.fields() for c in found],
-        "notes": [PATIENTS],
+        "parts": [count.fields() for count in totals],
+        "dx": [count.fields() for count in found],
     }
-    return 0

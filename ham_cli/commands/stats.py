@@ -9,8 +9,9 @@ import typer
 
 from ham_cli.commands import completing
 from ham_cli.commands.choice import Fold, Only, Part, Partition, SplitName, loaded, narrowed
-from ham_cli.commands.options import Run, absolute, command
+from ham_cli.commands.options import Run, command, output_file
 from ham_cli.errors import WrongUsageError
+from ham_cli.findings import counted
 
 if TYPE_CHECKING:
     from ham_cli.dataset import Dataset
@@ -49,6 +50,7 @@ def stats(
             "-o", "--output", metavar="FILE", readable=False, show_default=False, help="Write the counts here too, as .parquet or .csv."
         ),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="With -o: write also over what is no table of counts.")] = False,
 ) -> int:
     """Count images and lesions, by diagnosis, ground truth, sex, age, body site, source, or any of them crossed.
 
@@ -56,16 +58,19 @@ def stats(
     """
     from ham_cli.summary import counts
 
-    dataset = narrowed(loaded(run), split=split, fold=fold, part=part, partition=partition, only=only)
-    if not dataset.rows:
-        raise WrongUsageError("there is nothing to count", got="no image is left by these options", fix="ask for less with --only")
+    target = None if output is None else output_file(output, "counts are", run.cache)
+    dataset = narrowed(run, loaded(run), split=split, fold=fold, part=part, partition=partition, only=only)
+    if target is not None and not force:
+        _require_counts(target)
+    for sentence in dataset.altered:
+        run.console.warn(sentence)
     parts = counts.parts_of(dataset)
     asked = [counts.columns(by, dataset)] if by is not None else [(name,) for name in counts.TABLES]
     tables = {columns: counts.count(dataset, columns, parts) for columns in asked}
     totals = counts.count(dataset, (), parts)
     _show(run, dataset, tables, totals)
     options = {"by": by, "split": split, "fold": fold, "part": part, "partition": partition, "only": only}
-    _keep(run, dataset, options, tables, output)
+    _keep(run, dataset, options, tables, target)
     run.console.result = {
         "split": dataset.joined and {"name": split, "digest": dataset.joined.digest},
         "totals": [count.fields() for count in totals],
@@ -87,24 +92,34 @@ def _show(run: Run, dataset: Dataset, tables: dict[tuple[str, ...], list[Count]]
     infants = sum(1 for row in rows if row["age"] == 0)
     if infants and any("age_band" in by for by in tables):
         band = dataset.record.age_band(0.0)
-        run.console.say(f"of {band}, {infants} images have the age 0: placeholders or infants, which is not documented")
+        run.console.say(f"of {band}, {counted(infants, 'image')} of age 0: placeholders or infants, which is not documented")
     for image_id, reason in dataset.record.not_in_record.items():
         if any(row["image_id"] == image_id for row in dataset.rows):
             run.console.detail(f"not counted: {reason}")
 
 
+def _require_counts(path: Path) -> None:
+    """Raise `WrongUsageError` where -o would write over something else than counts: a split, somebody's table."""
+    from ham_cli.summary import saving
+
+    if path.exists() and not saving.are_counts(path):
+        fix = "name another file, or write over it with --force"
+        raise WrongUsageError("what lies there is no table of counts", where=path, fix=fix)
+
+
 def _keep(run: Run, dataset: Dataset, options: dict[str, Any], tables: dict[tuple[str, ...], list[Count]], output: Path | None) -> None:
-    """Write the counts where they were asked for, and beside the manifests; where that cannot be, only say so."""
+    """Write the counts where they were asked for, or else beside the manifests; where that cannot be, only say so."""
     from ham_cli.errors import AccessError, from_os_error
     from ham_cli.summary import saving
 
     said = {**options, "split_digest": dataset.joined.digest if dataset.joined else None}
     if output is not None:
-        path = absolute(output)
-        if path.suffix not in (".parquet", ".csv"):
-            raise WrongUsageError("counts are written as Parquet or CSV", where=path, expected="a name that ends in .parquet or .csv")
-        saving.save(path, tables, dataset.record.id, said)
-        run.console.say(f"written: {path}")
+        try:
+            saving.save(output, tables, dataset.record.id, said)
+        except OSError as error:
+            raise from_os_error(error, error.filename or output) from error
+        run.console.say(f"written: {output}")
+        return
     path = dataset.folder.manifest(f"stats/{saving.file_name(options)}")
     try:
         saving.save(path, tables, dataset.record.id, said)

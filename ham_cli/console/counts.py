@@ -26,10 +26,13 @@ def crossed(title: str, by: Sequence[str], counts: Sequence[Count], totals: Sequ
         rows.setdefault(tuple(BLANK if value is None else value for _, value in count.values), {})[count.part] = count
     if by:
         rows[ALL, *[""] * (len(by) - 1)] = {total.part: total for total in totals}
-    heads = ["images>", "lesions>"] if len(totals) == 1 else [name for t in totals for name in (f"{t.part}>", "lesions>")]
     if len(totals) == 1:
-        heads += ["% images>", "% lesions>"]
-    return Table(title, (*by, *heads), [(*values, *_cells(found, totals)) for values, found in rows.items()])
+        heads = long = ["images", "lesions", "% images", "% lesions"]
+    else:
+        heads = [name for total in totals for name in (total.part, "lesions")]
+        long = [f"{total.part} {name}" for total in totals for name in ("images", "lesions")]
+    cells = [(*values, *_cells(found, totals)) for values, found in rows.items()]
+    return Table(title, (*by, *(f"{name}>" for name in heads)), cells, long=(*by, *long))
 
 
 def _cells(found: dict[str, Count], totals: Sequence[Count]) -> list[object]:

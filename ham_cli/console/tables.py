@@ -27,6 +27,9 @@ class Table:
     is_list: bool = False
     """Whether it is names with values rather than a table: never framed nor stacked."""
 
+    long: tuple[str, ...] = ()
+    """Names that tell a column by itself, where ``columns`` lean on their neighbours; for stacked cells."""
+
     def text(self) -> list[list[str]]:
         """The cells as they are printed; what is not there is ``-``."""
         return [["-" if cell is None or cell == "" else one_line(str(cell)) for cell in row] for row in self.rows]
@@ -43,7 +46,7 @@ def drawn(table: Table, stream: IO[str]) -> list[str]:
         return []
     if not is_terminal(stream) or table.is_list:
         return aligned(table)
-    return _framed(table, stream) or stacked(table)
+    return _framed(table, stream) or _fitting(table, stream) or stacked(table)
 
 
 def aligned(table: Table) -> list[str]:
@@ -59,12 +62,21 @@ def aligned(table: Table) -> list[str]:
 
 def stacked(table: Table) -> list[str]:
     """A block a row, a line a cell: for terminals narrower than the table."""
-    width = max(len(name) for name in table.names)
+    names = table.long or table.names
+    width = max(len(name) for name in names)
     lines = [table.title] if table.title else []
     for row in table.text():
-        lines += [f"{name.ljust(width)}  {cell}" for name, cell in zip(table.names, row, strict=True)]
+        lines += [f"{name.ljust(width)}  {cell}" for name, cell in zip(names, row, strict=True)]
         lines.append("")
     return lines[:-1]
+
+
+def _fitting(table: Table, stream: IO[str]) -> list[str]:
+    """The lines of a table without frame, which is narrower; none where the terminal is too narrow for that too."""
+    from rich.console import Console
+
+    lines = aligned(table)
+    return lines if max(map(len, lines)) <= Console(file=stream).width else []
 
 
 def _framed(table: Table, stream: IO[str]) -> list[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import itertools
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ham_cli import atomic
-from ham_cli.errors import WrongUsageError, from_os_error
+from ham_cli.errors import WrongUsageError, from_os_error, quoted
 from ham_cli.record import PARTITIONS
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ _FOLD = re.compile(r"([0-9]{1,3})(\.0+)?")
 """The number of a fold; pandas writes whole numbers as 1.0 where some are blank."""
 
 _MAX_BYTES = 256 << 20
-"""Of a split file; the published images take less than one megabyte."""
+"""Of a split file, unpacked; the published images take less than one megabyte."""
+
+_MAX_ROWS = 2_000_000
+"""Of a split file: two hundred times the published images."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,9 @@ class Split:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     @property
-    def folds(self) -> int:
-        """How many folds it has; 0 for one of parts."""
-        return 1 + max((row["fold"] for row in self.rows if row["fold"] is not None), default=-1)
+    def folds(self) -> tuple[int, ...]:
+        """The numbers of its folds, sorted; none for one of parts."""
+        return tuple(sorted({row["fold"] for row in self.rows if row["fold"] is not None}))
 
 
 def part_of(row: Row) -> str:
@@ -65,7 +69,7 @@ def part_of(row: Row) -> str:
 
 def write_split(path: Path, split: Split, record_id: str) -> None:
     """Put a split at ``path``, whole: ``.csv`` holds the columns, ``.parquet`` what made them too."""
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerows([COLUMNS, *([row[name] for name in COLUMNS] for row in split.rows)])
@@ -85,6 +89,8 @@ def read_split(path: Path) -> Split:
     Raises `WrongUsageError` where it is none, `AccessError` where it cannot be read.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise _not_a_split(path, "a folder" if path.is_dir() else "no regular file")
         if path.stat().st_size > _MAX_BYTES:
             raise _not_a_split(path, f"{path.stat().st_size} bytes")
         rows, labels = _raw(path)
@@ -95,32 +101,43 @@ def read_split(path: Path) -> Split:
     except (ValueError, csv.Error) as error:
         raise _not_a_split(path, error) from error
     try:
-        return Split(tuple(sorted(_checked(rows), key=lambda row: str(row["image_id"]))), labels)
+        first = 2 if path.suffix.lower() == ".csv" else 1  # as an editor counts lines
+        return Split(tuple(sorted(_checked(rows, first), key=lambda row: str(row["image_id"]))), labels)
     except ValueError as error:
         raise _not_a_split(path, error) from error
 
 
 def _raw(path: Path) -> tuple[list[Row], dict[str, str]]:
-    if path.suffix != ".csv":
+    if path.suffix.lower() != ".csv":
         from ham_cli import manifest
 
-        return manifest.read_foreign(path, COLUMNS)
+        return manifest.read_foreign(path, COLUMNS, _MAX_ROWS, _MAX_BYTES)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file, strict=True)), {}
+        reader = csv.DictReader(file, strict=True)
+        names = list(reader.fieldnames or ())
+        if "image_id" not in names or not {"split", "fold"} & set(names) or any(names.count(name) > 1 for name in COLUMNS):
+            raise ValueError(f"the columns {quoted(','.join(map(str, names)))}, with commas between them")
+        rows = list(itertools.islice(reader, _MAX_ROWS + 1))
+        if len(rows) > _MAX_ROWS:
+            raise ValueError(f"more than {_MAX_ROWS} rows")
+        return rows, {}
 
 
-def _checked(rows: Iterable[Row]) -> list[Row]:
+def _checked(rows: Iterable[Row], first: int) -> list[Row]:
     """The rows with our columns and types; `ValueError` for the first that is no row of a split."""
     checked: dict[str, Row] = {}
-    for number, raw in enumerate(rows, 1):
+    for number, raw in enumerate(rows, first):
         row = {name: None if raw.get(name) in ("", None) else raw[name] for name in COLUMNS}
         if not isinstance(row["image_id"], str):
-            raise ValueError(f"row {number} has no image_id")  # noqa: TRY004  (one kind of error for one kind of fault)
+            raise ValueError(f"line {number} has no image_id")  # noqa: TRY004  (one kind of error for one kind of fault)
         row["fold"] = _fold(row["fold"], number)
-        if row["split"] not in (*PARTITIONS, None) or (row["split"] is None) == (row["fold"] is None):
-            raise ValueError(f"row {number} has split {row['split']!r} and fold {row['fold']!r}, not one of both")
+        if row["split"] not in (*PARTITIONS, None):
+            raise ValueError(f"line {number}: {quoted(row['split'])} is no part; the parts are train, validation and test")
+        if (row["split"] is None) == (row["fold"] is None):
+            both = "neither a part nor a fold" if row["split"] is None else f"a part ({row['split']}) and a fold ({row['fold']})"
+            raise ValueError(f"line {number} has {both}; a part or a fold is wanted")
         if row["image_id"] in checked:
-            raise ValueError(f"{row['image_id']!r} stands in it twice")
+            raise ValueError(f"{quoted(row['image_id'])} stands in it twice")
         checked[row["image_id"]] = row
     if not checked:
         raise ValueError("it has no rows")
@@ -131,7 +148,7 @@ def _fold(value: object, number: int) -> int | None:
     if value is None or value != value:  # noqa: PLR0124  (NaN is how pandas writes a blank number)
         return None
     if not (found := _FOLD.fullmatch(str(value))):
-        raise ValueError(f"row {number} has fold {value!r}, which is no number from 0 to 999")
+        raise ValueError(f"line {number}: {quoted(value)} is no number of a fold, from 0 to 999")
     return int(found[1])
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ham_cli.cache import Cache, Folder, default_root
 from ham_cli.dataset.split import SUFFIXES, Split, read_split
 from ham_cli.errors import UnavailableError, WrongUsageError
+from ham_cli.findings import counted
 from ham_cli.groups import groups
+from ham_cli.licence import altered
 from ham_cli.record import PARTITIONS
 from ham_cli.selection import matching, rank
 
@@ -28,7 +30,7 @@ ADDED = ("group", "age_band", "split", "fold")
 """The columns that a data set has beside those of ``images.parquet``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """The images of a cache with all that is known of them; every method that narrows it down gives another one."""
 
@@ -38,8 +40,25 @@ class Dataset:
     """A row an image, in the order of image ids; the columns of `images`, paths as the manifest spells them."""
     tables: dict[str, dict[str, Any]]
     """Partition to what its published table is in this cache."""
+    known: frozenset[str]
+    """The ids of all images that the cache's tables name and the record holds, also where this is a part of them."""
     joined: Split | None = None
     """The split it was joined with."""
+
+    def __len__(self) -> int:
+        """How many images."""
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        """One line: a notebook prints it at the end of a cell."""
+        lesions = len({row["lesion_id"] for row in self.rows} - {None})
+        split = f", of a split {self.joined.digest[:12]}" if self.joined else ""
+        return f"<Dataset {self.record.id}: {counted(len(self), 'image')}, {counted(lesions, 'lesion')}{split}>"
+
+    @property
+    def altered(self) -> list[str]:
+        """What is not as published in the tables that this cache took all the same, a sentence each."""
+        return altered(self.tables)
 
     @cached_property
     def images(self) -> pd.DataFrame:
@@ -59,8 +78,9 @@ class Dataset:
         frame = pd.DataFrame({name: places.get(name) or [row[name] for row in self.rows] for name in columns})
         whole = dict.fromkeys(("row", "bytes", "width", "height", "mask_bytes", "fold"), "Int64")
         # Named types, so that a column's does not depend on what stands in it, or on the version of pandas.
-        words = dict.fromkeys(set(columns).difference(whole, ("in_record", "age")), "string")
-        return frame.astype(whole | words)
+        numbers = {"age": "float64", "in_record": "bool"}
+        words = dict.fromkeys(set(columns).difference(whole, numbers), "string")
+        return frame.astype(whole | numbers | words)
 
     def split(self, split: str | Path, *, fold: int | None = None) -> Dataset:
         """The images of a split, by its name in the cache or by its file; the others are left out.
@@ -75,23 +95,27 @@ class Dataset:
     def join(self, found: Split, name: str = "", *, fold: int | None = None) -> Dataset:
         """The images of a split that is at hand; raises as `split` does."""
         held_out = _held_out(found, fold)
-        known = {row["image_id"]: row for row in self.rows if row["in_record"]}
-        strangers = [image_id for image_id in found.parts if image_id not in known]
+        rows = {row["image_id"]: row for row in self.rows}
+        strangers = [image_id for image_id in found.parts if image_id not in self.known]
         if strangers:
             fix = "fetch the tables it was made from: ham fetch metadata test"
             got = f"{len(strangers)} of {len(found.rows)}, such as {strangers[0]}"
             raise WrongUsageError("this split names images that the cache's tables do not", where=name, got=got, fix=fix)
-        rows = tuple(known[r["image_id"]] | {"split": held_out(r), "fold": r["fold"]} for r in found.rows)
-        return replace(self, rows=rows, joined=found)
+        here = (r for r in found.rows if r["image_id"] in rows)
+        joined = tuple(rows[r["image_id"]] | {"split": held_out(r), "fold": r["fold"]} for r in here)
+        return replace(self, rows=joined, joined=found)
 
     def split_path(self, split: str | Path) -> Path:
         """Where a split lies: a file where the word looks like one, or else the split of this name in the cache."""
-        if isinstance(split, Path) or split.endswith(SUFFIXES) or "/" in split or os.sep in split:
+        if isinstance(split, Path) or split.lower().endswith(SUFFIXES) or "/" in split or os.sep in split:
             return Path(split).expanduser()
         path = self.folder.splits / f"{split}.parquet"
         if not path.is_file():
-            names = ", ".join(self.splits()) or "none"
-            raise WrongUsageError("there is no split of this name", where=self.folder.splits, expected=names, got=split, fix="ham split")
+            if Path(split).is_file():
+                raise WrongUsageError("a split file ends in .csv or .parquet", where=split, fix="name it so, and look at what is in it")
+            names = ", ".join(self.splits()[:20]) or "none"
+            fix = "ham split makes one; a file is named with its ending, .csv or .parquet"
+            raise WrongUsageError("there is no split of this name", where=self.folder.splits, expected=names, got=split, fix=fix)
         return path
 
     def splits(self) -> list[str]:
@@ -108,9 +132,19 @@ class Dataset:
         """The images of one published role: train, validation or test."""
         return self._where(lambda row: row["partition"] == _word(partition, PARTITIONS, "partition"))
 
-    def only(self, **columns: str | float | Iterable[str]) -> Dataset:
-        """The images whose row says so: ``only(dx=("mel", "bcc"), sex="female")``; every column must agree."""
-        wanted = [(c, (words,) if isinstance(words, str | float | int) else tuple(words)) for c, words in columns.items()]
+    def only(self, **columns: str | float | Iterable[str | None] | None) -> Dataset:
+        """The images whose row says so: ``only(dx=("mel", "bcc"), sex="female")``; every column must agree.
+
+        ``None`` is a blank. Raises `WrongUsageError` for a column that there is none of, or a word that is not published.
+        """
+        unknown = [name for name in columns if self.rows and name not in self.rows[0]]
+        if unknown:
+            raise WrongUsageError("there is no such column", expected=", ".join(self.rows[0]), got=", ".join(unknown))
+        wanted = [(c, (words,) if isinstance(words, str | float | int | None) else tuple(words)) for c, words in columns.items()]
+        for column, words in wanted:
+            vocabulary = self.record.vocabulary.get(column)
+            if vocabulary and not set(words) <= {*vocabulary, None}:
+                raise WrongUsageError(f"{column} has no such word", expected=", ".join(vocabulary), got=", ".join(map(str, words)))
         return replace(self, rows=tuple(matching(self.rows, wanted)))
 
     def one_per_lesion(self, seed: int = 0) -> Dataset:
@@ -152,9 +186,11 @@ class Dataset:
         row = self._by_id.get(image_id)
         if row is None:
             raise WrongUsageError("there is no such image here", expected="an id such as ISIC_0024306", got=image_id)
+        if not row["in_record"] or (component == "masks" and row["partition"] != "train"):
+            raise UnavailableError(f"the record has no {'mask of it' if component == 'masks' else 'such image'}", got=image_id)
         if row[column] is None:
-            component = row["partition"] if component == "images" and row["partition"] != "train" else component
-            raise UnavailableError("it is not in the cache", where=self.folder.path, got=image_id, fix=f"ham fetch {component}")
+            brings = row["partition"] if row["partition"] != "train" else component
+            raise UnavailableError("it is not in the cache", where=self.folder.path, got=image_id, fix=f"ham fetch {brings}")
         return self.folder.path / str(row[column])
 
 
@@ -166,6 +202,8 @@ def open_dataset(cache_dir: str | Path | None = None, *, record: str | None = No
 
     Raises `UnavailableError` where nothing is fetched yet, `AccessError` for a damaged cache.
     """
+    if cache_dir == "":
+        raise WrongUsageError("cache_dir is empty", expected="a folder, or None for the user's own")
     given = cache_dir if cache_dir is not None else os.environ.get("HAM_CACHE_DIR") or None
     return load(Cache(Path(given).expanduser().absolute() if given else default_root()), record)
 
@@ -175,6 +213,9 @@ def load(cache: Cache, record_id: str | None = None) -> Dataset:
     from ham_cli import holdings
 
     record = cache.in_force(record_id)
+    if record_id and record is None:
+        names = ", ".join(cache.records()) or "none"
+        raise WrongUsageError("there is no such record in this cache", where=cache.root, expected=names, got=record_id)
     held = holdings.load(record, cache.folder(record.id)) if record else None
     if record is None or held is None or not held.rows:
         fix = "ham fetch metadata brings the table of the training images"
@@ -184,15 +225,16 @@ def load(cache: Cache, record_id: str | None = None) -> Dataset:
         row | {"group": grouped[image_id], "age_band": record.age_band(row["age"]), "split": None, "fold": None}
         for image_id, row in sorted(held.rows.items())
     )
-    return Dataset(record, held.folder, tuple(rows), held.tables)
+    known = frozenset(image_id for image_id, row in held.rows.items() if row["in_record"])
+    return Dataset(record, held.folder, tuple(rows), held.tables, known)
 
 
 def _held_out(split: Split, fold: int | None) -> Callable[[Row], str | None]:
     """How a split's row becomes a part, with one fold held out or none."""
     if fold is None:
         return lambda row: None if row["split"] is None else str(row["split"])
-    if not 0 <= fold < split.folds:
-        expected = f"0 to {split.folds - 1}" if split.folds else "a split with folds"
+    if type(fold) is not int or fold not in split.folds:
+        expected = ", ".join(map(str, split.folds)) or "a split with folds"
         raise WrongUsageError("this split has no such fold", expected=expected, got=fold)
     return lambda row: str(row["split"]) if row["fold"] is None else "validation" if row["fold"] == fold else "train"
 

@@ -30,15 +30,17 @@ def plan(dataset: Dataset, wish: Wish) -> Parcel:
     if not here:
         raise UnavailableError("none of these images is in the cache", where=dataset.folder.path, fix="ham fetch images")
     if not wish.allow_missing_classes:
-        _require_classes(here, column, wish.classes)
+        _require_classes(rows, column, wish.classes)
     items = [_item(dataset, row, column) for row in here]
-    classes = list(dataset.record.classes)
+    classes = [dx for dx in dataset.record.classes if any(row["dx"] == dx for row in here)]
     items += [made("classes.txt", lines(classes)), made("class_to_idx.json", as_json({name: n for n, name in enumerate(classes)}))]
     subset = len(here) < sum(counts.images for counts in dataset.record.partitions.values())
     changed = f"The images in this folder are as published, byte for byte{', and a part of them' if subset else ''}; sorted into folders."
+    changed = "\n".join([changed, *dataset.altered])
     planted = [dataset.record.not_in_record[row["image_id"]] for row in dataset.rows if not row["in_record"]]
     missing = tuple(row["image_id"] for row in rows if row["path"] is None)
-    return Parcel("imagefolder", dataset.record.id, (*items, *papers(dataset, changed)), wish.fields(), missing, tuple(planted))
+    notes = (*planted, *dataset.altered)
+    return Parcel("imagefolder", dataset.record.id, (*items, *papers(dataset, changed)), wish.fields(), missing, notes)
 
 
 def _item(dataset: Dataset, row: Row, column: str) -> Item:
@@ -49,11 +51,16 @@ def _item(dataset: Dataset, row: Row, column: str) -> Item:
 
 def _require_classes(rows: Sequence[Row], column: str, classes: Sequence[str]) -> None:
     for part in dict.fromkeys(row[column] for row in rows):
-        lacking = set(classes).difference(row["dx"] for row in rows if row[column] == part)
+        mine = [row for row in rows if row[column] == part]
+        lacking = set(classes).difference(row["dx"] for row in mine if row["path"] is not None)
         if lacking:
+            absent = sorted(lacking.intersection(row["dx"] for row in mine))
+            none = sorted(lacking.difference(absent))
+            got = [f"of {', '.join(absent)} no image is in the cache"] if absent else []
+            got += [f"the part has no {', '.join(none)}"] if none else []
             raise RecordError(
-                f"{part} has no image of some classes: what reads the folders would number them differently",
+                f"{part} would lack some classes: what reads the folders would number the others differently",
                 expected=", ".join(classes),
-                got=f"none of {', '.join(sorted(lacking))}",
-                fix="fetch more images, take another split, or say --allow-missing-classes",
+                got="; ".join(got),
+                fix=f"{'fetch more images' if absent else 'take another split'}, or say --allow-missing-classes",
             )

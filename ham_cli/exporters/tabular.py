@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 def plan(dataset: Dataset, wish: Wish) -> Parcel:
     """The tables of a data set; needs no image."""
     if not wish.plain:
-        changed = "The table in this folder joins the published ones, with columns added: groups, files, split and fold."
-        return Parcel("csv", dataset.record.id, (_whole(dataset), *papers(dataset, changed)), wish.fields())
-    altered = [f"the {p} table is not as published: {'; '.join(t['altered'])}" for p, t in dataset.tables.items() if t["altered"]]
+        whole = sum(counts.images for counts in dataset.record.partitions.values())
+        rows = "a part of the rows of" if len(dataset.rows) < whole else "the rows of"
+        changed = f"The table in this folder has {rows} the published ones, with columns added: groups, files, split and fold."
+        papered = papers(dataset, "\n".join([changed, *dataset.altered]))
+        return Parcel("csv", dataset.record.id, (_whole(dataset), *papered), wish.fields(), notes=tuple(dataset.altered))
+    altered = dataset.altered
     named = {row["image_id"] for row in dataset.rows}
     planted = [reason for image_id, reason in dataset.record.not_in_record.items() if image_id in named]
     changed = "\n".join(altered or ["The tables in this folder are as published; nothing was changed."])

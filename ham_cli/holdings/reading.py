@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ham_cli import cache, manifest
-from ham_cli.errors import AccessError
+from ham_cli.errors import AccessError, quoted
 from ham_cli.holdings.model import IMAGE_COLUMNS, MASK_COLUMNS, Holdings
 from ham_cli.manifest import schemas
-from ham_cli.record import FOLDERS, TABLED
+from ham_cli.record import FOLDERS, PARTITIONS, TABLED
 from ham_cli.selection import restored
 
 if TYPE_CHECKING:
@@ -107,12 +107,19 @@ def _older(file: Path, other: Path) -> bool:
         return False
 
 
+def _possible(row: Row, record: Record) -> bool:
+    """Whether a row names a class and a role that there are, and says what its image is."""
+    said = row["path"] is None or None not in (row["bytes"], row["sha256"])
+    return said and row["dx"] in record.vocabulary["dx"] and row["partition"] in PARTITIONS
+
+
 def _require_inside(record: Record, folder: Folder, rows: Mapping[str, Row], files: Mapping[tuple[str, str], Row]) -> None:
     """Raise `AccessError` for manifests whose ids or paths lead out of the record's folder: somebody else's cache may lie."""
     is_id = re.compile(record.identifiers["image_id"]).fullmatch
     paths = [row["path"] for row in files.values() if row["path"]]
     paths += [row[column] for row in rows.values() for column in ("path", "mask_path") if row[column]]
     odd = [i for i in rows if not is_id(i)] + [p for p in paths if not _INSIDE.fullmatch(p)]
+    odd += [quoted(tuple(row.values())) for row in rows.values() if not _possible(row, record)]
     if odd:
         fix = "do not use this cache: fetch into a new one with --cache-dir"
         raise AccessError("a manifest names what cannot be in a cache", where=folder.path, got=odd[0], fix=fix)

@@ -8,7 +8,7 @@ import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ham_cli import atomic, cache, checksum, holdings, links, pool
+from ham_cli import atomic, cache, checksum, holdings, licence, links, pool
 from ham_cli.errors import UnavailableError
 from ham_cli.findings import Advanced, Done, Finding, Started, Verdict, counted
 from ham_cli.intake import offers as offering
@@ -221,6 +221,10 @@ class Intake:
         for component in lacking if request.allow_partial else ():
             state.unask(component)
         outcome.written = state.save()
+        if outcome.taken or state.rows:
+            request.cache.put_in_force(request.record)
+        changed = "\n".join(licence.altered(state.tables)) or licence.UNCHANGED
+        atomic.write(state.folder.path / licence.ATTRIBUTION, licence.attribution(request.record, changed).encode())
         outcome.components = components
         outcome.missing = lacking
         outcome.ignored = self.offers.ignored

@@ -119,18 +119,35 @@ def read(path: Path, schema: Schema, *, missing_ok: bool = False, damaged_ok: bo
         ) from error
 
 
-def read_foreign(path: Path, names: Sequence[str]) -> tuple[list[Row], dict[str, str]]:
+def read_foreign(path: Path, names: Sequence[str], max_rows: int, max_bytes: int) -> tuple[list[Row], dict[str, str]]:
     """Rows of any Parquet table, of these columns those that it has, and what it says of itself under ``ham.``.
 
-    Raises `ValueError` for what is no Parquet, and `OSError`.
+    Raises `ValueError` for what is no Parquet, or more than is wanted of it when unpacked, and `OSError`.
     """
     try:
+        with path.open("rb") as opened, pq.ParquetFile(opened, pre_buffer=False) as file:
+            groups = range(file.metadata.num_row_groups)
+            unpacked = sum(file.metadata.row_group(number).total_byte_size for number in groups)
+            if file.metadata.num_rows > max_rows or unpacked > max_bytes:
+                raise ValueError(f"{file.metadata.num_rows} rows and {unpacked} bytes")
         table, labels = _opened(path)
         here = [name for name in names if table.column_names.count(name) == 1]
         columns = [_values(table.column(name)) for name in here]
         return [dict(zip(here, values, strict=True)) for values in zip(*columns, strict=True)], _own(labels)
-    except (pa.ArrowException, OverflowError) as error:
+    except (pa.ArrowException, OSError, OverflowError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise ValueError(next(iter(str(error).splitlines()), type(error).__name__)) from error
+
+
+def column_names(path: Path) -> list[str]:
+    """The names of a Parquet table's columns; `ValueError` for what is none, and `OSError`."""
+    try:
+        with path.open("rb") as opened, pq.ParquetFile(opened, pre_buffer=False) as file:
+            names: list[str] = file.schema_arrow.names
+            return names
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from error
 
 
 def _opened(path: Path) -> tuple[pa.Table, dict[str, str]]:

@@ -179,8 +179,13 @@ class Record:
 
     def age_band(self, age: float | None) -> str | None:
         """The band of an age in years, ``30-44`` or ``75+``; ``None`` for a blank, and below the first."""
-        low, high = next(((low, high) for low, high in reversed(self.age_bands) if age is not None and age >= low), (None, None))
-        return None if low is None else f"{low}+" if high is None else f"{low}-{high}"
+        found = [band for (low, _), band in zip(self.age_bands, self.bands, strict=True) if age is not None and age >= low]
+        return found[-1] if found else None
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The names of the age bands, the youngest first."""
+        return tuple(f"{low}+" if high is None else f"{low}-{high}" for low, high in self.age_bands)
 
     @property
     def components(self) -> tuple[str, ...]:

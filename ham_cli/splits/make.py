@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ham_cli.dataset import Split
-from ham_cli.errors import WrongUsageError
+from ham_cli.errors import UnavailableError, WrongUsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,11 +27,19 @@ def make(dataset: Dataset, recipe: Recipe) -> Split:
     """The split of a data set's images by a recipe.
 
     Depends on the recipe and on the columns `READ`, and on nothing else: neither the order of rows nor the machine.
-    Raises `WrongUsageError` where there is nothing to split.
+    Raises `WrongUsageError` where there is nothing to split, `UnavailableError` where the table names no lesions.
     """
     rows = sorted((row for row in dataset.rows if row["in_record"]), key=lambda row: str(row["image_id"]))
     if not rows:
         raise WrongUsageError("there are no images to split", where=dataset.folder.path, fix="ham fetch metadata")
+    nameless = sum(1 for row in rows if row["lesion_id"] is None)
+    if nameless:
+        raise UnavailableError(
+            "a split needs lesion ids: images of one lesion would lie on two sides",
+            where=dataset.folder.path,
+            got=f"{nameless} of {len(rows)} images without one",
+            fix="ham fetch metadata with a --source that has the record's own table",
+        )
     parts = _shared_out(_strata(rows), recipe)
     labels = {
         "algorithm": ALGORITHM,

@@ -49,6 +49,8 @@ def recipe(ratios: str, seed: int) -> Recipe:
         raise WrongUsageError("--ratios cannot be read", expected=expected, got=ratios)
     exact = [Fraction(cell) for cell in cells]
     common = math.lcm(*(share.denominator for share in exact))
+    if min(exact) * 1000 < sum(exact):
+        raise WrongUsageError("--ratios has a part of less than a thousandth", expected="parts that get some images", got=ratios)
     weights = [int(share * common) for share in exact]
     divisor = math.gcd(*weights)
     return Recipe(tuple((part, weight // divisor) for part, weight in zip(PARTS[len(cells)], weights, strict=True)), seed)

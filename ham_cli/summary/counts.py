@@ -73,6 +73,12 @@ def count(dataset: Dataset, by: Sequence[str], part: str) -> list[Count]:
     ]
 
 
+def with_empty(totals: Sequence[Count], parts: Iterable[str]) -> list[Count]:
+    """The parts' own counts in the order of ``parts``, with zeros for those of which there is no image."""
+    found = {total.part: total for total in totals}
+    return [found.get(part, Count((), part, 0, 0)) for part in parts]
+
+
 def counted_rows(dataset: Dataset) -> Iterable[Row]:
     """The rows of images that the record holds."""
     return (row for row in dataset.rows if row["in_record"])
@@ -87,4 +93,5 @@ def _part(row: Row, column: str) -> str:
 def _order(key: tuple[Any, ...]) -> tuple[Any, ...]:
     *values, part = key
     place = PARTITIONS.index(part) if part in PARTITIONS else -1
-    return (*((value is None, value if value is not None else "") for value in values), place, part)
+    number = int(part.removeprefix("fold ")) if part.startswith("fold ") else 0
+    return (*((value is None, value if value is not None else "") for value in values), place, number, part)

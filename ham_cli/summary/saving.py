@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
     from ham_cli.summary.counts import Count
 
-_LONGEST = 150
-"""Signs of a file name made of options: what is longer some file systems refuse."""
+_LONGEST = 100
+"""Signs of a file name made of options: what is longer is cut, and told apart by a digest."""
 
 
 def save(path: Path, tables: Mapping[tuple[str, ...], Sequence[Count]], record_id: str, options: Mapping[str, Any]) -> None:
@@ -36,11 +37,25 @@ def save(path: Path, tables: Mapping[tuple[str, ...], Sequence[Count]], record_i
     manifest.write(path, Manifest(schema, rows, record_id, dict(options)))
 
 
+def are_counts(path: Path) -> bool:
+    """Whether a file is a table of counts, by its columns."""
+    try:
+        if path.suffix == ".csv":
+            with path.open(encoding="utf-8", newline="") as file:
+                names = file.readline(_LONGEST * 10).strip().split(",")
+        else:
+            names = manifest.column_names(path)
+    except (OSError, ValueError):
+        return False
+    return names[-3:] == ["part", "images", "lesions"]
+
+
 def file_name(options: Mapping[str, Any]) -> str:
     """A name that tells the options: ``dx-dataset--split-r70-15-15-s0``; ``summary`` without any."""
     by, *others = [f"{name}-{value}" for name, value in options.items() if value not in (None, [], ())] or [""]
     words = [by.removeprefix("by-") if by.startswith("by-") else "summary", *([] if by.startswith("by-") or not by else [by]), *others]
-    return "--".join(re.sub(r"[^A-Za-z0-9._]+", "-", word).strip("-.") for word in words)[:_LONGEST]
+    name = "--".join(re.sub(r"[^A-Za-z0-9._]+", "-", word).strip("-.") for word in words)
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}--{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _row(count: Count, *, several: bool) -> dict[str, Any]:

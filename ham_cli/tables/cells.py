@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ham_cli.errors import quoted
 from ham_cli.tables.rows import FACTS, Row
 
 if TYPE_CHECKING:
@@ -93,9 +94,3 @@ class Reader:
     def _note(notes: list[str], text: str, *, once: bool = False) -> None:
         if not once or not any(n.startswith(text[:15]) for n in notes):
             notes.append(text)
-
-
-def quoted(cell: object) -> str:
-    """A cell for a message: never a whole one of unknown length."""
-    text = repr(cell)
-    return text if len(text) <= 40 else text[:37] + "..."  # noqa: PLR2004  (a cell is quoted, not printed whole)

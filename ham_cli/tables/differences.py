@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ham_cli.tables.cells import quoted
+from ham_cli.errors import quoted
 from ham_cli.tables.rows import cell_of
 
 if TYPE_CHECKING:
