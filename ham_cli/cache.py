@@ -200,9 +200,10 @@ def alone(lock_file: Path) -> Iterator[None]:
         lock.acquire()
     except filelock.Timeout:
         raise LockedError("another ham is writing there", where=lock_file.parent, fix="wait for it, or name another folder") from None
-    except NotImplementedError:
-        yield  # a file system without locks: every replace is atomic all the same
-        return
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, PermissionError) or getattr(error, "errno", None) in _NO_WRITING:
+            raise
+        # A file system without locks: every replace is atomic all the same.
     try:
         yield
     finally:

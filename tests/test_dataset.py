@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from ham_cli import open_dataset
 from ham_cli import record as records
+from ham_cli.dataset import read_split
 from ham_cli.errors import AccessError, HamError, UnavailableError, WrongUsageError
 from ham_cli.groups import groups
 from tests import peek
@@ -676,3 +677,48 @@ def test_the_bands_of_the_small_record_are_these(whole: Dataset) -> None:
     bands |= {"75.0": "75+", "30.0": "30-44", "50.0": "45-59", "0.0": "0-29", "20.0": "0-29", "65.0": "60-74"}
     expected = {row[1]: bands[row[4]] for row in (*s.TRAIN, *s.TRUTH)} | dict.fromkeys(VALIDATION)
     assert {row["image_id"]: row["age_band"] for row in whole.rows} == expected
+
+
+# In a notebook.
+
+
+def test_a_data_set_says_in_a_line_what_it_is(whole: Dataset) -> None:
+    assert repr(whole.partition("train")) == f"<Dataset {s.ID}: 20 images, 14 lesions>"
+    assert len(whole.partition("train")) == 20
+    assert isinstance(hash(whole), int)
+
+
+def test_a_split_can_be_joined_with_a_part_of_the_images(whole: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("image_id,split\nISIC_0000001,train\nISIC_0000002,test\n")
+    assert [row["image_id"] for row in whole.only(dx="bcc").split(tmp_path / "s.csv").rows] == ["ISIC_0000001"]
+
+
+def test_a_record_that_is_not_in_the_cache_is_called_so(small_cache: Path) -> None:
+    with pytest.raises(WrongUsageError, match="no such record"):
+        open_dataset(small_cache, record="other-1.0")
+    with pytest.raises(WrongUsageError, match="cache_dir is empty"):
+        open_dataset("")
+
+
+def test_a_blank_is_asked_for_as_none(whole: Dataset) -> None:
+    assert {row["image_id"] for row in whole.partition("train").only(age=None).rows} == {"ISIC_0000015"}
+
+
+def test_only_the_folds_that_there_are_can_be_held_out(whole: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("image_id,fold\nISIC_0000001,0\nISIC_0000002,7\n")
+    with pytest.raises(WrongUsageError, match="no such fold"):
+        whole.split(tmp_path / "s.csv", fold=3)
+    assert [row["split"] for row in whole.split(tmp_path / "s.csv", fold=7).rows] == ["train", "validation"]
+
+
+def test_a_split_of_more_rows_than_anybody_has_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    many = pl.select(image_id=pl.repeat("ISIC_0000001", 2_000_001), split=pl.lit("train"))
+    many.write_parquet(tmp_path / "many.parquet")
+    with pytest.raises(WrongUsageError, match="2000001 rows"):
+        read_split(tmp_path / "many.parquet")
+
+
+def test_columns_between_semicolons_are_shown_as_they_were_read(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("image_id;split\nISIC_0000001;train\n")
+    with pytest.raises(WrongUsageError, match="'image_id;split', with commas"):
+        read_split(tmp_path / "s.csv")

@@ -84,3 +84,11 @@ def test_fewer_images_than_a_split_needs_are_refused(tmp_path: Path, ham_here: H
     assert ran.code == 2
     assert "100" in ran.err
     assert not (tmp_path / "demo").exists()
+
+
+def test_another_demo_in_the_folder_is_refused_before_anything_is_drawn(tmp_path: Path, ham_here: Here) -> None:
+    assert ham_here("demo", tmp_path / "demo", "--images", 100, "--draw-only").code == 0
+    before = peek.tree(tmp_path / "demo")
+    ran = ham_here("demo", tmp_path / "demo", "--images", 101, "--json")
+    assert (ran.code, ran.json["error"]["got"]) == (2, "demo-1.0-100")
+    assert peek.tree(tmp_path / "demo") == before

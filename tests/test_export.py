@@ -959,3 +959,66 @@ def test_a_closed_pipe_still_makes_the_whole_export(small_cache: Path, out: Path
     finally:
         os.close(writer)
     assert (ran.returncode, ran.stderr, (out / LIST).is_file()) == (0, "", True)
+
+
+# What a killed replacement leaves, and what stands beside.
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file leases, which hold a reader up")
+def test_a_replacement_that_is_killed_never_mixes_two_splits(mine: Export, two: Path, tmp_path: Path, small: Small) -> None:
+    other = split_file(tmp_path / "other.csv", {i: "test" if part == "train" else "train" for i, part in parts_of(2).items()})
+    assert mine(*FOLDER, "OUT", "--split", two).code == 0
+    words = (*FOLDER, mine.out, "--split", other, "--link", "copy", "--jobs", 1)
+    with held_up(mine.cache / s.ID / "images" / "ISIC_0000010.jpg", *words, "--force", cache=mine.cache) as process:
+        process.kill()
+    assert mine(*words).code == 0
+    assert {n: d for n, d in images_in(mine.out).items() if n.endswith(".jpg")} == filed(
+        small, {i: "test" if part == "train" else "train" for i, part in parts_of(2).items()}
+    )
+
+
+def test_a_picture_beside_an_export_that_readers_would_take_for_its_own_is_named(export: Export, out: Path) -> None:
+    s.lay(out, {"train/nv/mine.jpg": b"mine"})
+    ran = export(*TRAIN, "--force")
+    assert (ran.code, [w for w in ran.json["warnings"] if "train/nv/mine.jpg" in w] != []) == (0, True)
+    assert (out / "train" / "nv" / "mine.jpg").read_bytes() == b"mine"
+
+
+def test_a_file_of_ones_own_where_a_further_image_belongs_is_left_alone(mine: Export) -> None:
+    image = mine.cache / s.ID / "images" / "ISIC_0000008.jpg"
+    away = image.read_bytes()
+    rows = peek.images(mine.cache)["ISIC_0000008"]
+    peek.edit(peek.manifest(mine.cache, "images"), lambda all_rows: [r | {"path": None} if r == rows else r for r in all_rows])
+    assert mine(*TRAIN, "--allow-partial", "--allow-missing-classes").code == 0
+    own = mine.out / "train" / "nv" / "ISIC_0000008.jpg"
+    own.write_bytes(b"mine")
+    peek.edit(peek.manifest(mine.cache, "images"), lambda all_rows: [rows if r["image_id"] == rows["image_id"] else r for r in all_rows])
+    assert image.read_bytes() == away
+    ran = mine(*TRAIN, "--allow-partial", "--allow-missing-classes")
+    assert (ran.code, ran.json["error"]["where"], own.read_bytes()) == (2, str(own), b"mine")
+    assert mine(*TRAIN, "--allow-partial", "--allow-missing-classes", "--force").code == 0
+    assert own.read_bytes() == away
+
+
+def test_a_destination_by_a_link_is_the_folder_it_leads_to(export: Export, out: Path, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    out.symlink_to(tmp_path / "real")
+    assert export("export", "csv", "OUT").code == 0
+    assert (tmp_path / "real" / s.METADATA).is_file()
+
+
+def test_a_part_whose_images_are_not_in_the_cache_is_not_left_away_in_silence(mine: Export, tmp_path: Path) -> None:
+    parts = parts_of(3) | {"ISIC_0000008": "validation"}
+    gone = {i for i, part in parts.items() if part == "validation"}
+    peek.edit(peek.manifest(mine.cache, "images"), lambda rows: [r | {"path": None} if r["image_id"] in gone else r for r in rows])
+    ran = mine(*FOLDER, "OUT", "--split", split_file(tmp_path / "s.csv", parts), "--allow-partial", "--only", "dx=nv")
+    assert (ran.code, "validation" in ran.json["error"]["what"], "nv no image is in the cache" in ran.json["error"]["got"]) == (
+        3,
+        True,
+        True,
+    )
+
+
+def test_an_attribution_says_that_a_table_is_a_part_of_the_rows(export: Export, out: Path) -> None:
+    assert export("export", "csv", "OUT", "--only", "dx=mel").code == 0
+    assert "a part of the rows" in (out / "ATTRIBUTION.txt").read_text()

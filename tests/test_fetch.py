@@ -686,3 +686,10 @@ def test_a_person_reads_what_arrived_what_is_wrong_and_what_is_missing(small: Sm
     assert ran.code == 3
     assert ran.out.endswith(f"images: 1 wrong\n  {FIRST}\n    expected {s.sha256(small.images[FIRST])}\n    got      {got}\n")
     assert "ISIC_0000001, ISIC_0000019, ISIC_0000020\n" in ran.err
+
+
+def test_a_fetch_that_brings_nothing_of_another_record_leaves_the_old_one_in_force(cache: Path, ham_here: Here, tmp_path: Path) -> None:
+    # Who forgets --record asks for the published one, whose table this is not.
+    source = s.lay(tmp_path / "source", {s.METADATA: s.comma(s.TRAIN)})
+    assert ham_here("fetch", "--source", source, cache=cache).code == 3
+    assert ham_here("stats", "--json", cache=cache).json["record"] == s.ID

@@ -468,3 +468,45 @@ def test_a_damaged_manifest_is_exit_5_in_one_error(cache: Path, ham_here: Here) 
     peek.flip(peek.manifest(cache, "images"), at=100)
     ran = ham_here("stats", cache=cache)
     assert (ran.code, ran.out, ran.err.count("error: ")) == (5, "", 1)
+
+
+def test_counts_are_not_written_over_a_split_or_a_table_of_ones_own(counted: Path, ham_here: Here, tmp_path: Path) -> None:
+    split, own = tmp_path / "s0.csv", tmp_path / "own.parquet"
+    assert ham_here("split", "-o", split, cache=counted).code == 0
+    own.write_bytes(b"mine")
+    for file in (split, own):
+        before = file.read_bytes()
+        ran = ham_here("stats", "--by", "dx", "-o", file, "--json", cache=counted)
+        assert (ran.code, ran.json["error"]["where"], file.read_bytes() == before) == (2, str(file), True)
+        assert ham_here("stats", "--by", "dx", "-o", file, "--force", cache=counted).code == 0
+        assert file.read_bytes() != before
+        assert ham_here("stats", "--by", "sex", "-o", file, cache=counted).code == 0
+
+
+def test_o_does_not_reach_into_the_cache(counted: Path, ham_here: Here) -> None:
+    manifest = peek.manifest(counted, "images")
+    before = manifest.read_bytes()
+    for words in (("stats", "--by", "dx"), ("split",)):
+        ran = ham_here(*words, "-o", manifest, "--force", "--json", cache=counted)
+        assert (ran.code, ran.json["error"]["where"], manifest.read_bytes() == before) == (2, str(manifest), True)
+
+
+def test_a_crossed_table_of_two_partitions_fits_80_columns_and_stacked_cells_say_whose(counted: Path, ham: Command) -> None:
+    def shown(columns: int) -> list[str]:
+        env = {"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": str(columns)}
+        return ham("stats", "--by", "dx,dataset", cache=counted, env=env).stdout.splitlines()
+
+    assert max(map(len, shown(80))) <= 80
+    assert any("lesions" in line and "train" in line and "test" in line for line in shown(80))
+    assert any(line.startswith("train lesions") for line in shown(40))
+
+
+def test_only_knows_age_bands(counted: Path, ham_here: Here) -> None:
+    ran = ham_here("stats", "--by", "dx", "--only", "age_band=75+", "--partition", "train", "--json", cache=counted)
+    assert {(c["dx"], c["images"]) for c in ran.result["tables"]["dx"]} == {("mel", 2), ("bcc", 1)}
+
+
+def test_a_split_that_leaves_images_out_says_how_many(counted: Path, ham_here: Here, tmp_path: Path) -> None:
+    (tmp_path / "few.csv").write_text("image_id,split\nISIC_0000001,train\nISIC_0000002,test\n")
+    ran = ham_here("stats", "--by", "dx", "--split", tmp_path / "few.csv", cache=counted)
+    assert (ran.code, "18 of 20 training images stand in no part of this split" in ran.err) == (0, True)
