@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ham_cli import __version__
 from ham_cli.commands import cache, cite, completing, completion, demo, export, fetch, show, split, stats, verify
@@ -31,8 +32,21 @@ _EXAMPLES = ("ham demo", "ham fetch --source ~/Downloads", "ham split && ham sta
 _CODES = "\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {words}" for code, words in EXIT_CODES.items())
 
 
+class InOrder(TyperGroup):
+    """A group whose help lists commands and groups in the order of the work."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401  (the parser's classes are not public)
+        """The names, as they were registered."""
+        names = super().list_commands(ctx)
+        return sorted(names, key=[part.__name__.rpartition(".")[2] for part in COMMANDS].index)
+
+
+COMMANDS = (fetch, verify, split, stats, export, show, cite, cache, demo, completion)
+
+
 app = typer.Typer(
     name="ham",
+    cls=InOrder,
     help="A dataset manager for HAM10000: fetch, verify, split, stats, export over a cache.",
     epilog=f"{examples_block(_EXAMPLES)}\n\n{_CODES}",
     rich_markup_mode=None,
@@ -55,7 +69,7 @@ def _root(
     pass
 
 
-for _command in (fetch, verify, split, stats, export, demo, cache, show, cite, completion):
+for _command in COMMANDS:
     _command.register(app)
 
 

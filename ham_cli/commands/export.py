@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
     )
     command(group, "csv", examples=CSV_EXAMPLES)(csv)
     command(group, "imagefolder", examples=IMAGEFOLDER_EXAMPLES)(imagefolder)
-    app.add_typer(group, name="export")
+    app.add_typer(group, name="export", short_help="Write the data set into a folder, in a format that others read.")
 
 
 def csv(
@@ -90,7 +90,7 @@ def imagefolder(
     force: Force = False,
     jobs: Jobs = None,
 ) -> int:
-    """Write images into DEST/train/nv/ISIC_….jpg and so on: torchvision, timm, Keras and Ultralytics read it.
+    """Write images into DEST/train/nv/ISIC_0024306.jpg and so on: torchvision, timm, Keras and Ultralytics read it.
 
     Without a split the published partitions are the parts. The bytes are the published ones.
     """

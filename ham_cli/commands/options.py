@@ -137,7 +137,9 @@ def command(
         ]
         call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {p.name: p.annotation for p in parameters}
-        app.command(name, cls=Sectioned, help=inspect.getdoc(function), epilog=examples_block(examples))(call)
+        text = inspect.getdoc(function) or ""
+        # A short help of its own is printed whole; one that the parser makes is cut.
+        app.command(name, cls=Sectioned, help=text, short_help=text.partition("\n")[0], epilog=examples_block(examples))(call)
         return function
 
     return register
