@@ -229,7 +229,7 @@ def test_a_help_page_has_examples_is_not_cut_and_loads_nothing_heavy(page: tuple
     assert loaded & HEAVY == set()
     assert "typer" in loaded
     assert text.startswith(f"Usage: {' '.join(('ham', *page))} ")
-    assert [line for line in text.splitlines() if len(line) > 80 or line.endswith("...")] == []
+    assert [line for line in text.splitlines() if len(line) > 80 or (line.endswith("...") and "[" not in line)] == []
     assert text.isascii()
     examples = text.partition("Examples:\n")[2].splitlines()
     assert examples
