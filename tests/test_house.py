@@ -33,6 +33,9 @@ FLOORS = (
     {"intake", "integrity", "shed", "splits", "summary", "exporters", "demo"},
     {"dataset"},
     {"holdings"},
+    {"sources"},
+    {"download"},
+    {"http"},
     {"archives", "tables", "images", "manifest", "cache", "pool"},
     {"record", "findings", "checksum", "atomic", "errors", "licence", "links", "selection", "groups"},
 )
@@ -47,6 +50,7 @@ OWNERS = {
     "PIL": {"images", "demo"},
     "numpy": {"demo"},
     "pandas": {"dataset"},
+    "httpx": {"http", "download", "sources"},
     "filelock": {"cache"},
     "platformdirs": {"cache"},
 }

@@ -1,0 +1,67 @@
+"""What is to be downloaded, and what came of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the bytes are, at this moment."""
+
+    url: str
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    """For this host alone; may hold a key."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """One file to download."""
+
+    name: str
+    """As the person sees it."""
+    target: Path
+    """Where it goes when it is right."""
+    resolve: Callable[[int], Address]
+    """The address; asked again, with how often already, when one is used up. Raises `http.Problem`."""
+    bytes: int | None = None
+    """Its published size; compared and reported, never refused on."""
+    md5: str | None = None
+    """Its published MD5, which decides; ``None`` where there is none."""
+    is_table: bool = False
+    """Whether it is text, which may begin with anything."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """A file that arrived."""
+
+    order: Order
+    bytes: int
+    md5: str
+    url: str
+    """Where it came from, without its query."""
+
+
+class Limiter:
+    """So many bytes a second, for all connections together."""
+
+    def __init__(self, rate: float | None) -> None:
+        """Let ``rate`` bytes a second through; ``None``: all."""
+        self._rate, self._lock, self._free = rate, threading.Lock(), time.monotonic()
+
+    def passed(self, amount: int) -> float:
+        """Seconds to wait after so many bytes."""
+        if self._rate is None:
+            return 0.0
+        with self._lock:
+            now = time.monotonic()
+            self._free = max(self._free, now) + amount / self._rate
+            return self._free - now
