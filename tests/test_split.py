@@ -314,6 +314,7 @@ def test_the_file_says_what_made_it(small: Small, small_cache: Path, ham_here: H
         "ham.schema": "1",
         "ham.record": s.ID,
         "ham.algorithm": "ham-split-1",
+        "ham.recipe": "r80-20-s7",
         "ham.seed": "7",
         "ham.input_digest": hashlib.sha256("".join(lines).encode()).hexdigest(),
         "ham.split_digest": peek.split_digest(peek.parts(file)),

@@ -107,13 +107,17 @@ def _walk(run: Run, where: Path, jobs: int | None) -> int:
         run.console.out(f"\n# {purpose}\n$ ham {words}")
         sys.stdout.flush()
         sys.stderr.flush()
-        done = subprocess.run(  # noqa: S603  (this program itself)
-            [sys.executable, "-P", "-c", program, *words.split()],
-            cwd=where,
-            env=surroundings,
-            stdout=subprocess.PIPE if run.console.as_json else None,
-            check=False,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603  (this program itself)
+                [sys.executable, "-P", "-c", program, *words.split()],
+                cwd=where,
+                env=surroundings,
+                stdout=subprocess.PIPE if run.console.as_json else None,
+                check=False,
+            )
+        except KeyboardInterrupt:
+            run.console.quiet = True  # the step, which Ctrl-C reached too, has said so
+            raise
         if run.console.as_json:
             run.console.result["steps"].append(_document(f"ham {words}", done))
         if done.returncode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path  # noqa: TC003  (the parser reads annotations while the program runs)
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,29 +87,20 @@ def _require_same(path: Path, made: Split) -> None:
     """Raise `WrongUsageError` where something else lies in the place: somebody's results hang on it."""
     from ham_cli.dataset import read_split
 
-    if path.exists() and _digest_in(path) != made.digest:
-        fix = "give this one another name with --name or -o, or replace the old one with --force"
-        try:
-            there = read_split(path)
-        except WrongUsageError as error:
-            raise WrongUsageError("something else lies there already", where=path, got=error.got or error.what, fix=fix) from error
+    if not path.exists():
+        return
+    fix = "give this one another name with --name or -o, or replace the old one with --force"
+    try:
+        there = read_split(path)
+    except WrongUsageError as error:
+        raise WrongUsageError("something else lies there already", where=path, got=error.got or error.what, fix=fix) from error
+    if there.digest != made.digest:
         raise WrongUsageError("another split lies there already", where=path, expected=_told(made), got=_told(there), fix=fix)
 
 
-def _digest_in(path: Path) -> str | None:
-    """The digest of the split in a file; ``None`` for a file that is none."""
-    from ham_cli.dataset import read_split
-
-    try:
-        return read_split(path).digest
-    except WrongUsageError:
-        return None
-
-
 def _told(split: Split) -> str:
-    """A split as a person tells it from another one: what made it, where its file says so, and its digest."""
-    made = [f"{name} {split.labels[name]}" for name in ("seed", "options") if name in split.labels]
-    return f"{', '.join([*made, 'digest'])} {split.digest}"
+    """A split as a person tells it from another one: its recipe, where its file says so, and its digest."""
+    return f"{split.labels.get('recipe', 'a split')}, digest {split.digest}"
 
 
 def _put(path: Path, made: Split, dataset: Dataset) -> bool:
@@ -116,15 +108,16 @@ def _put(path: Path, made: Split, dataset: Dataset) -> bool:
 
     A person's file is only touched then: it may have columns of their own, and make must see it as new.
     """
-    from ham_cli.dataset import write_split
+    from ham_cli.dataset import read_split, write_split
     from ham_cli.errors import AccessError, from_os_error
 
     in_cache = path.parent == dataset.folder.splits
     try:
-        if path.is_file() and _digest_in(path) == made.digest:
-            if not in_cache:
-                path.touch()
-            return False
+        with contextlib.suppress(WrongUsageError):  # none there, or no split
+            if read_split(path).digest == made.digest:
+                if not in_cache:
+                    path.touch()
+                return False
         write_split(path, made, dataset.record.id)
     except OSError as error:
         refused = from_os_error(error, error.filename or path)

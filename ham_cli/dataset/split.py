@@ -43,7 +43,7 @@ class Split:
     rows: tuple[Row, ...]
     """A row an image, in the order of image ids: image_id, lesion_id, group, dx, split, fold."""
     labels: dict[str, str] = field(default_factory=dict)
-    """What the file says of itself: ``algorithm``, ``seed``, ``options`` (JSON), ``input_digest``."""
+    """What the file says of itself: ``algorithm``, ``recipe`` (``r70-15-15-s0``), ``seed``, ``options`` (JSON), ``input_digest``."""
 
     @cached_property
     def parts(self) -> dict[str, str]:

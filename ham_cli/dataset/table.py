@@ -46,14 +46,15 @@ class Dataset:
     """The split it was joined with."""
 
     def __len__(self) -> int:
-        """How many images."""
+        """How many rows: an image each, and the planted one of a test truth."""
         return len(self.rows)
 
     def __repr__(self) -> str:
         """One line: a notebook prints it at the end of a cell."""
-        lesions = len({row["lesion_id"] for row in self.rows} - {None})
+        held = [row for row in self.rows if row["in_record"]]
+        lesions = len({row["lesion_id"] for row in held} - {None})
         split = f", of a split {self.joined.digest[:12]}" if self.joined else ""
-        return f"<Dataset {self.record.id}: {counted(len(self), 'image')}, {counted(lesions, 'lesion')}{split}>"
+        return f"<Dataset {self.record.id}: {counted(len(held), 'image')}, {counted(lesions, 'lesion')}{split}>"
 
     @property
     def altered(self) -> list[str]:

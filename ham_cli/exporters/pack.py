@@ -27,10 +27,8 @@ MANIFEST = "ham-export.parquet"
 UNFINISHED = ".ham-export.unfinished.parquet"
 """The manifest of an export while its files arrive; it is renamed when they all have."""
 
-
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]*(/[A-Za-z0-9][A-Za-z0-9._ -]*)*")
 """A file as our lists spell it; nothing else in a list is believed."""
-
 
 LOCK = ".ham-export.lock"
 

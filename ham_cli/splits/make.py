@@ -43,6 +43,7 @@ def make(dataset: Dataset, recipe: Recipe) -> Split:
     parts = _shared_out(_strata(rows), recipe)
     labels = {
         "algorithm": ALGORITHM,
+        "recipe": recipe.name,
         "seed": str(recipe.seed),
         "options": json.dumps(recipe.options(), sort_keys=True),
         "input_digest": input_digest(rows),

@@ -52,8 +52,8 @@ def are_counts(path: Path) -> bool:
 
 def file_name(options: Mapping[str, Any]) -> str:
     """A name that tells the options: ``dx-dataset--split-r70-15-15-s0``; ``summary`` without any."""
-    by, *others = [f"{name}-{value}" for name, value in options.items() if value not in (None, [], ())] or [""]
-    words = [by.removeprefix("by-") if by.startswith("by-") else "summary", *([] if by.startswith("by-") or not by else [by]), *others]
+    others = [f"{name}-{value}" for name, value in options.items() if name != "by" and value not in (None, [])]
+    words = [options.get("by") or "summary", *others]
     name = "--".join(re.sub(r"[^A-Za-z0-9._]+", "-", word).strip("-.") for word in words)
     return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}--{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
