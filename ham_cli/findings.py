@@ -60,6 +60,8 @@ class Started:
     """Bytes of the whole, or things where ``unit`` says so; 0 where nobody knows yet."""
     unit: str = "bytes"
     """``bytes``, or what is counted, for one: ``file``."""
+    already: int = 0
+    """Of ``total``, what an earlier run has done: it says nothing of how fast this one is."""
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,21 @@ class Zip:
         return self.published is not None and self.published.bytes in {None, self.file.stat().st_size}
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where an offered file is from."""
+
+    source: str
+    """``folder``, ``dataverse``, ``isic`` or ``mirror``."""
+    url: str | None = None
+    """Its address, without query."""
+    md5: str | None = None
+    """Of what was written here just now, and so was hashed on the way."""
+
+
+_FOLDER = Origin("folder")
+
+
 @dataclass
 class Offers:
     """Everything recognised in one or more folders."""
@@ -74,6 +89,12 @@ class Offers:
     """Names of published archives that were passed over: all of theirs is in the cache."""
     ignored: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    origins: dict[Path, Origin] = field(default_factory=dict)
+    """Where files are from that are from elsewhere than a person's folder."""
+
+    def origin(self, file: Path) -> Origin:
+        """Where an offered file is from."""
+        return self.origins.get(file, _FOLDER)
 
     def of(self, component: str) -> dict[str, list[Place]]:
         """The places of a component's images or masks, by image id."""

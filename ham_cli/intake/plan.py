@@ -6,9 +6,10 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from ham_cli.errors import UnavailableError
 from ham_cli.intake.take import MAX_BYTES, Task
 from ham_cli.links import Link
-from ham_cli.record import COMPONENTS, FOLDERS, PARTITION
+from ham_cli.record import COMPONENTS, FOLDERS, PARTITION, TABLED
 from ham_cli.selection import Selection
 
 if TYPE_CHECKING:
@@ -62,9 +63,12 @@ def found(offers: Offers, state: Holdings, kinds: Iterable[str]) -> list[str]:
     return [component for component in COMPONENTS if component in here]
 
 
-def decide(components: Sequence[str], offers: Offers, state: Holdings, wish: Selection, link: Link) -> Plan:
-    """The tasks that bring what is asked for and not there yet; nothing is read or written here."""
-    adopt = tuple(_adoptable(offers, state))
+def decide(components: Sequence[str], offers: Offers, state: Holdings, wish: Selection, link: Link, *, vouched: bool = False) -> Plan:
+    """The tasks that bring what is asked for and not there yet; nothing is read or written here.
+
+    ``vouched``: of what lies in place already, only what a published digest vouches for is adopted.
+    """
+    adopt = tuple(task for task in _adoptable(offers, state) if task.expected or not vouched)
     adopted = {(t.image_id, t.component) for t in adopt}
     loose: list[Task] = []
     unpack: dict[Path, list[Task]] = {}
@@ -109,6 +113,19 @@ def task_of(image_id: str, component: str, place: Place, state: Holdings, link: 
     target = state.target(image_id, component)
     expected = state.record.digests.get(target.name)
     return Task(image_id, component, place.file, place.label, place.member, target, expected, link, hold=False)
+
+
+def require_rows(components: Sequence[str], state: Holdings, wish: Selection, where: object) -> None:
+    """Raise `UnavailableError` where a choice among rows is asked for and there are no rows to choose from."""
+    partitions = {row["partition"] for row in state.rows.values()}
+    blind = [c for c in components if c in PARTITION and PARTITION[c] not in partitions]
+    if blind and wish:
+        raise UnavailableError(
+            "--only and --sample choose by the rows of a table, and it is not there",
+            where=where,
+            expected=state.table_name(next(t for t, p in TABLED.items() if p == PARTITION[blind[0]])),
+            fix="name a --source that has the table too",
+        )
 
 
 def missing(components: Sequence[str], state: Holdings, wish: Selection) -> Iterator[tuple[str, list[str]]]:

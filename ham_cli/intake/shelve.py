@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ham_cli.findings import Event
     from ham_cli.holdings import Holdings
-    from ham_cli.intake.offers import Offers, Place
+    from ham_cli.intake.offers import Offers, Origin, Place
     from ham_cli.record import Record, TableForm
     from ham_cli.tables import Row, Table
 
@@ -28,6 +28,7 @@ class Offered:
     place: Place
     data: bytes
     table: Table
+    origin: Origin
 
 
 @dataclass
@@ -50,7 +51,7 @@ def read(offers: Offers, state: Holdings) -> Readings:
             if (known := md5(data)) in held:
                 readings.components.add(held[known])
                 continue
-            offered = Offered(place, data, tables.read(data, state.record))
+            offered = Offered(place, data, tables.read(data, state.record), offers.origin(place.file))
         except (tables.NotATableError, BadArchiveError, OSError) as error:
             form = _form_of_name(place, state.record)
             if form is None and isinstance(error, tables.NotATableError):
@@ -161,7 +162,7 @@ def _store(offered: Offered, state: Holdings, now: object) -> str:
     atomic.write(path, offered.data)
     row: Row = state.blank_file(form.component, name)
     row.update(bytes=len(offered.data), md5=md5(offered.data), sha256=sha256(offered.data), state="have")
-    row.update(source="folder", path=state.folder.relative(path), fetched=now)
+    row.update(source=offered.origin.source, url=offered.origin.url, path=state.folder.relative(path), fetched=now)
     state.put_file(row)
     return name
 

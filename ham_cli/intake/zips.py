@@ -70,7 +70,7 @@ def arrived(archive: Zip, md5: str, state: Holdings, keep: Path | None, *, unpac
     if archive.published is None:
         raise ValueError(archive.label)
     row = state.blank_file(archive.published.component, archive.published.name)
-    row.update(bytes=archive.file.stat().st_size, md5=md5, source="folder")
+    row.update(bytes=archive.file.stat().st_size, md5=md5)
     row.update(state="have" if keep else "dropped" if unpacked else "missing", path=state.folder.relative(keep) if keep else None)
     return row
 
