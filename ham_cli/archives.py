@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
+import os
 import stat
 import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from ham_cli.checksum import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 MAX_MEMBERS = 200_000
 """Twenty times the members of the largest published archive."""
@@ -25,9 +27,28 @@ SIGNATURE = b"PK\x03\x04"
 
 _ENCRYPTED = 0x1
 
+_EXTRA = 64 << 10
+"""Bytes that a member's own extra field has at most; the directory does not tell them."""
+
+_DESCRIPTOR = 24
+"""Bytes of the longest data descriptor behind a member, with its signature (APPNOTE.TXT 4.3.9)."""
+
 
 class BadArchiveError(Exception):
     """This is no zip that can be read whole, or one that no honest program writes."""
+
+
+class Seekable(Protocol):
+    """A file that may lie anywhere, as zipfile reads it."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """So many bytes, or all that follow."""
+
+    def seek(self, offset: int, whence: int = ..., /) -> int:
+        """Where the next byte is read from now on."""
+
+    def tell(self) -> int:
+        """Where the next byte is read."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +64,13 @@ class Member:
     crc: int
     method: int
     """0 stored, 8 deflated."""
+    end: int
+    """One after the last byte that may be its own: where what follows it begins, or less where that is far."""
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The bytes of the zip that hold it whole, from one to the one after the last: all that `chunks` reads."""
+        return self.offset, self.end
 
     @property
     def base(self) -> str:
@@ -56,22 +84,25 @@ def is_clutter(name: str) -> bool:
     return "__MACOSX" in parts or parts[-1].startswith("._") or parts[-1] == ".DS_Store"
 
 
-def members(path: Path) -> tuple[Member, ...]:
+def members(file: Path | Seekable) -> tuple[Member, ...]:
     """The files in a zip, in the order of their bytes; folders and macOS clutter left out.
 
-    Raises `BadArchiveError` for a zip that is truncated, encrypted, or overlaps itself, and for links in it.
+    Of a zip that lies elsewhere only the directory at its end is read. Raises `BadArchiveError` for a zip that is
+    truncated, encrypted, or overlaps itself, and for links in it.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
+        with zipfile.ZipFile(file) as archive:
+            entries, directory = archive.infolist(), archive.start_dir
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
-        raise BadArchiveError(_why(path, error)) from error
+        raise BadArchiveError(_why(file, error)) from error
     if len(entries) > MAX_MEMBERS:
         raise BadArchiveError(f"it has {len(entries)} members; at most {MAX_MEMBERS} are looked at")
     if not all(e.filename for e in entries):
         raise BadArchiveError("a member has no name")
-    size = path.stat().st_size
-    found = sorted((_member(e, size) for e in entries if not e.is_dir() and not is_clutter(e.filename)), key=lambda m: m.offset)
+    size = _size(file)
+    # What is left out takes room all the same.
+    bounds = sorted({e.header_offset for e in entries} | {directory, size})
+    found = sorted((_member(e, size, bounds) for e in entries if not e.is_dir() and not is_clutter(e.filename)), key=lambda m: m.offset)
     for first, second in itertools.pairwise(found):
         if first.offset + first.compressed > second.offset:
             raise BadArchiveError(f"members {first.name!r} and {second.name!r} overlap")
@@ -104,7 +135,11 @@ def chunks(path: Path, member: Member) -> Iterator[bytes]:
         raise BadArchiveError(f"member {member.name!r} ends {left} bytes early")
 
 
-def _member(entry: zipfile.ZipInfo, archive_size: int) -> Member:
+def _size(file: Path | Seekable) -> int:
+    return file.stat().st_size if isinstance(file, Path) else file.seek(0, os.SEEK_END)
+
+
+def _member(entry: zipfile.ZipInfo, archive_size: int, bounds: list[int]) -> Member:
     if not 0 <= entry.header_offset < archive_size:
         raise BadArchiveError(f"member {entry.filename!r} lies outside of the file: its beginning or end is cut off")
     if entry.flag_bits & _ENCRYPTED:
@@ -113,14 +148,20 @@ def _member(entry: zipfile.ZipInfo, archive_size: int) -> Member:
         raise BadArchiveError(f"member {entry.filename!r} is packed by method {entry.compress_type}; only stored and deflated are read")
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise BadArchiveError(f"member {entry.filename!r} is a link")
-    return Member(entry.filename, entry.header_offset, entry.compress_size, entry.file_size, entry.CRC, entry.compress_type)
+    offset, name = entry.header_offset, len(entry.orig_filename.encode())
+    follows = bounds[bisect.bisect_right(bounds, offset)]
+    most = offset + _LOCAL_HEADER.size + name + _EXTRA + entry.compress_size + _DESCRIPTOR
+    return Member(entry.filename, offset, entry.compress_size, entry.file_size, entry.CRC, entry.compress_type, min(follows, most))
 
 
-def _why(path: Path, error: Exception) -> str:
-    with path.open("rb") as file:
-        head = file.read(4)
+def _why(file: Path | Seekable, error: Exception) -> str:
+    if isinstance(file, Path):
+        with file.open("rb") as opened:
+            return _why(opened, error)
+    file.seek(0)
+    head = file.read(4)
     if head == SIGNATURE:
-        return f"it begins as a zip and has no directory at its end ({path.stat().st_size} bytes): it is cut off"
+        return f"it begins as a zip and has no directory at its end ({_size(file)} bytes): it is cut off"
     if head[:1] == b"<":
         return "it is a web page, saved under the name of a zip"
     return f"it is no zip: {error}"

@@ -64,9 +64,13 @@ class Started:
     """Of ``total``, what an earlier run has done: it says nothing of how fast this one is."""
 
 
+IN_ALL = "in all"
+"""The name of what everything that is fetched advances together."""
+
+
 @dataclass(frozen=True)
 class Advanced:
-    """So much more of a started thing is done."""
+    """So much more of a started thing is done; less than nothing where it is begun anew."""
 
     name: str
     amount: int

@@ -17,6 +17,8 @@ from ham_cli import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+Client = httpx.Client
+
 AGENT = f"ham/{__version__} (+https://pypi.org/project/ham-cli/)"
 """Our own name: Harvard's firewall refuses those of the libraries."""
 
@@ -71,6 +73,8 @@ class Problem(Exception):  # noqa: N818  (most are no errors, but reasons to try
         """Seconds that the server asked to wait."""
         self.wants_key = False
         """Whether a key might help."""
+        self.closes = kind is Kind.AGAIN
+        """Whether nothing else will be had from that server either: it is not well however often it is asked, or it refuses us."""
 
 
 def client(waits: Waits, connections: int) -> httpx.Client:
@@ -91,8 +95,10 @@ def client(waits: Waits, connections: int) -> httpx.Client:
 
 
 def plain(url: str) -> str:
-    """An address without its query: a signed one is a credential for an hour."""
-    return url.partition("?")[0]
+    """An address without its query, as a signed one is a credential for an hour, and without a name and password."""
+    scheme, mark, rest = url.partition("?")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def head_of(response: httpx.Response) -> bytes:
@@ -116,6 +122,7 @@ def problem_of(status: int, headers: Mapping[str, str], head: bytes, now: dt.dat
     answer = _Answer(status, "x-amzn-waf-action" in headers, head, message)
     kind, what, fix = next(then for fits, then in _MEANINGS if fits(answer))
     problem = Problem(kind, what, got=got, fix=fix, after=after)
+    problem.closes |= kind is Kind.FINAL and (status in {202, 401, 405} or (_is_html(head) and status == 403) or answer.challenged)
     problem.wants_key = status in {401, 403} and bool(message)
     return problem
 

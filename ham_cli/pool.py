@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -80,3 +81,39 @@ class Beside:
     def _advanced(self, _amount: int) -> None:
         if self._stop.is_set():
             raise InterruptedError
+
+
+def swarm(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Iterator[Result]:
+    """The results of ``function`` over ``tasks`` as they come, by threads that nobody waits for.
+
+    For questions to servers: one that stays silent must not hold up the end of the program. An exception of a task
+    is raised here.
+    """
+    todo, results = deque(tasks), queue.SimpleQueue[Result | _Failed]()
+
+    def work() -> None:
+        while True:
+            try:
+                task = todo.popleft()
+            except IndexError:
+                return
+            try:
+                results.put(function(task))
+            except BaseException as error:  # noqa: BLE001  (raised where the results are read)
+                results.put(_Failed(error))
+
+    for _ in range(min(workers, len(tasks))):
+        threading.Thread(target=work, daemon=True).start()
+    try:
+        for _ in tasks:
+            result = results.get()
+            if isinstance(result, _Failed):
+                raise result.error
+            yield result
+    finally:
+        todo.clear()
+
+
+class _Failed:
+    def __init__(self, error: BaseException) -> None:
+        self.error = error

@@ -15,7 +15,7 @@ import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -311,6 +311,93 @@ def test_chunks_are_what_unzip_prints(tmp_path: Path) -> None:
     for member in archives.members(path):
         printed = subprocess.run([unzip, "-p", path, member.name], capture_output=True, check=True).stdout
         assert b"".join(archives.chunks(path, member)) == printed
+
+
+# Where a member's bytes lie.
+
+
+class Pipe(io.RawIOBase):
+    """What cannot be sought in, so that sizes follow the bytes, in data descriptors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:  # noqa: ANN401  (whatever has a buffer)
+        self.data += bytes(data)
+        return len(data)
+
+
+def piped(files: dict[str, bytes]) -> bytes:
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return pipe.data
+
+
+CLUTTERED = FILES | {"__MACOSX/HAM/._ISIC_0024310.jpg": NOISE[:5000], "HAM/": b"", ".DS_Store": b"x" * 6148}
+
+
+@pytest.mark.parametrize("made", [zipped(CLUTTERED), piped(CLUTTERED), b"prefix" * 99 + zipped(FILES), zipped(FILES, zipfile.ZIP_STORED)])
+def test_each_member_can_be_read_where_only_its_own_bytes_are(made: bytes, tmp_path: Path) -> None:
+    whole = saved(tmp_path, made)
+    sparse = tmp_path / "sparse.zip"
+    for member in archives.members(whole):
+        start, end = member.span
+        sparse.write_bytes(bytes(start) + made[start:end] + bytes(len(made) - end))
+        assert b"".join(archives.chunks(sparse, member)) == FILES[member.name]
+
+
+def test_spans_do_not_overlap_and_hold_nothing_of_what_is_left_out(tmp_path: Path) -> None:
+    path = saved(tmp_path, zipped(CLUTTERED))
+    with zipfile.ZipFile(path) as archive:
+        offsets = sorted(i.header_offset for i in archive.infolist())
+    for member in archives.members(path):
+        start, end = member.span
+        assert [at for at in offsets if start <= at < end] == [start]
+
+
+def test_a_gap_behind_a_member_is_not_its_own(tmp_path: Path) -> None:
+    # As if the next 3 MB were a member that somebody took out of the directory.
+    made = forged(Entry(b"a.jpg", b"x", method=0), Entry(b"gone", NOISE, method=0), Entry(b"b.jpg", b"y", method=0))
+    lines = _directory_lines(made)
+    first, _, last = (made[i:j] for i, j in lines)
+    end = bytearray(made[lines[-1][1] :])
+    struct.pack_into("<2HL", end, 8, 2, 2, len(first) + len(last))
+    path = saved(tmp_path, made[: lines[0][0]] + first + last + bytes(end))
+    a, b = archives.members(path)
+    assert a.span == (0, 30 + 5 + (64 << 10) + 1 + 24)
+    assert b.end == lines[0][0]
+
+
+def test_a_member_of_which_a_part_is_a_hole_is_refused(tmp_path: Path) -> None:
+    files = {"a.jpg": NOISE[:9000], "b.txt": b"CC BY-NC 4.0\n" * 100}
+    for made in (zipped(files), zipped(files, zipfile.ZIP_STORED)):
+        for member in archives.members(saved(tmp_path, made)):
+            for start, end in (member.span, (member.offset + member.compressed // 2 + 35, member.end), (member.offset, member.offset + 9)):
+                sparse = tmp_path / "sparse.zip"
+                sparse.write_bytes(made[:start] + bytes(end - start) + made[end:])
+                with pytest.raises(BadArchiveError, match=member.base):
+                    list(archives.chunks(sparse, member))
+
+
+def test_an_open_file_has_the_members_of_its_path(tmp_path: Path) -> None:
+    for made in (zipped(CLUTTERED), piped(CLUTTERED)):
+        assert archives.members(io.BytesIO(made)) == archives.members(saved(tmp_path, made))
+
+
+@pytest.mark.parametrize("damaged", [zipped(FILES)[:-100], b"<html>no</html>", b"", NOISE[:1000], b"PK"])
+def test_an_open_file_is_refused_in_the_words_of_its_path(damaged: bytes, tmp_path: Path) -> None:
+    said = []
+    for file in (io.BytesIO(damaged), saved(tmp_path, damaged)):
+        with pytest.raises(BadArchiveError) as refusal:
+            archives.members(file)
+        said.append(str(refusal.value))
+    assert said[0] == said[1]
 
 
 # Damaged ones.

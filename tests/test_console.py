@@ -46,7 +46,7 @@ def wrong(cache: Path) -> Path:
         (("cite",), "cite", 0),
         (("cite", "--text"), "cite", 0),
         (("show", "ISIC_0099999"), "show", 2),
-        (("fetch",), "fetch", 2),
+        (("fetch", "--source", "ftp://localhost/"), "fetch", 2),
         (("fetch", "--source", "/there/is/no/such/folder"), "fetch", 2),
         (("fetch", "--source", "."), "fetch", 4),
         (("verify", "nothing"), "verify", 2),

@@ -7,13 +7,15 @@ import random
 import signal
 import subprocess
 import sys
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ham_cli import http
 from ham_cli import record as records
-from ham_cli.download import Download, Limiter, Order
+from ham_cli.download import Download, Limiter, Order, StoppedError, resumable
 from ham_cli.findings import Advanced, Note, Started
 from ham_cli.http import Kind, Problem, Waits
 from ham_cli.sources import Bucket, Dataverse, Mirror
@@ -21,12 +23,13 @@ from tests import small as s
 from tests.dataverse import KEY, Servers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    import httpx
 
     from ham_cli.findings import Event
     from ham_cli.record import PublishedFile
-    from ham_cli.sources import Source
     from tests.small import Small
 
 QUICK = Waits(connect=5, read=2, first=0.01, longest=0.05, obeyed=0.2, attempts=4)
@@ -57,10 +60,10 @@ class Fetcher:
         """Download a file; its bytes."""
         md5 = md5 or (s.md5(BIG) if name == s.PART_1 else self.file(name).md5)
         with http.client(QUICK, 4) as client:
-            sources: dict[str, Source] = {
+            sources: dict[str, Bucket | Dataverse | Mirror] = {
                 "dataverse": Dataverse(self.record, client, key=key),
                 "isic": Bucket(self.record, client),
-                "mirror": Mirror(self.record, client, self.servers.mirror),
+                "mirror": Mirror(client, self.servers.mirror, self.record.files),
             }
             file = self.file(name)
             wanted = Order(name, self.where / "here" / file.received_name, sources[source].address_of(file), md5=md5)
@@ -218,8 +221,286 @@ def test_a_download_that_is_left_goes_on_where_it_was(fetcher: Fetcher, servers:
                 break
         running.close()  # type: ignore[attr-defined]
     servers.rate = None
+    there = resumable(order.target)
     assert fetcher() == BIG
     assert servers.sent(s.PART_1) < len(BIG) + 4 * (1 << 20)
+    assert there >= 3 << 20
+    assert (told(fetcher), advanced(fetcher)) == ([(len(BIG), there)], len(BIG) - there)
+
+
+def partial(fetcher: Fetcher, only: list[tuple[int, int]], leave: int | None = None, connections: int = 4) -> Download:
+    """Download some ranges of the file of three pieces; with ``leave`` only about so many bytes of them."""
+    file = fetcher.file(s.PART_1)
+    with http.client(QUICK, connections) as client:
+        order = Order(s.PART_1, fetcher.where / "here" / s.PART_1, Dataverse(fetcher.record, client).address_of(file))
+        download = Download(order, client, QUICK, Limiter(None), connections, only=only)
+        fetcher.events, running, seen = [], download.run(), 0
+        for event in running:
+            fetcher.events.append(event)
+            seen += event.amount if isinstance(event, Advanced) else 0
+            if leave is not None and seen >= leave:
+                break
+        running.close()  # type: ignore[attr-defined]
+    return download
+
+
+WANTED = [(6 << 20, (10 << 20) + 4321), (100, 5_000), (1 << 20, (1 << 20) + 300_000), (5_000, 6_000)]
+"""Ranges in no order; two of them touch, and one is more than a piece."""
+BYTES = sum(end - start for start, end in WANTED)
+
+
+def holds(download: Download, wanted: list[tuple[int, int]] = WANTED) -> bool:
+    """Whether a part is as long as the file and has its bytes where they were wanted."""
+    part = download.part.read_bytes()
+    return len(part) == len(BIG) and all(part[start:end] == BIG[start:end] for start, end in wanted)
+
+
+def told(fetcher: Fetcher) -> list[tuple[int, int]]:
+    """What was said to be wanted, and to be there."""
+    return [(e.total, e.already) for e in fetcher.events if isinstance(e, Started)]
+
+
+def advanced(fetcher: Fetcher) -> int:
+    return sum(e.amount for e in fetcher.events if isinstance(e, Advanced))
+
+
+def test_ranges_arrive_in_a_part_with_holes_and_nothing_else_is_asked_for(fetcher: Fetcher, servers: Servers) -> None:
+    download = partial(fetcher, WANTED)
+    assert holds(download)
+    assert download.received is None
+    assert (told(fetcher), advanced(fetcher)) == ([(BYTES, 0)], BYTES)
+    assert servers.sent(s.PART_1) == BYTES + 1
+    assert resumable(download.order.target) == BYTES
+    assert sorted(p.name for p in (fetcher.where / "here").iterdir()) == [download.part.name, f"{download.part.name}.journal"]
+    part = download.part.read_bytes()
+    assert not any(part[6_000 : 1 << 20])
+    asked = [r.range for r in servers.of_file(s.PART_1, "s3")]
+    assert asked[1] == "bytes=100-5999"
+    assert len(asked) == 5
+
+
+def test_ranges_that_are_there_are_not_asked_for_again_and_need_no_network(fetcher: Fetcher, servers: Servers) -> None:
+    partial(fetcher, WANTED)
+    before = len(servers.requests)
+    assert holds(partial(fetcher, WANTED[1:]))
+    assert len(servers.requests) == before
+    assert (told(fetcher), advanced(fetcher)) == ([(BYTES - (4 << 20) - 4321, BYTES - (4 << 20) - 4321)], 0)
+
+
+def test_no_ranges_are_no_bytes(fetcher: Fetcher, servers: Servers) -> None:
+    assert holds(partial(fetcher, []), [])
+    assert servers.sent(s.PART_1) == 1
+    assert told(fetcher) == [(0, 0)]
+
+
+def test_after_some_ranges_the_whole_asks_only_for_the_rest(fetcher: Fetcher, servers: Servers) -> None:
+    partial(fetcher, WANTED)
+    fetcher.events = []
+    assert fetcher() == BIG
+    assert servers.sent(s.PART_1) == len(BIG) + 2
+    assert (told(fetcher), advanced(fetcher)) == ([(len(BIG), BYTES)], len(BIG) - BYTES)
+    assert [p.name for p in (fetcher.where / "here").iterdir()] == [s.PART_1]
+
+
+def test_after_all_of_it_in_ranges_the_whole_needs_no_network(fetcher: Fetcher, servers: Servers) -> None:
+    partial(fetcher, [(0, 1 << 20), (1 << 20, len(BIG) + 99)])
+    before = len(servers.requests)
+    assert fetcher() == BIG
+    assert len(servers.requests) == before
+
+
+def test_ranges_use_what_a_whole_one_left(fetcher: Fetcher, servers: Servers) -> None:
+    servers.rate = 2e6
+    file = fetcher.file(s.PART_1)
+    with http.client(QUICK, 4) as client:
+        order = Order(s.PART_1, fetcher.where / "here" / s.PART_1, Dataverse(fetcher.record, client).address_of(file), md5=s.md5(BIG))
+        running = Download(order, client, QUICK, Limiter(None), 4).run()
+        while sum(e.amount for e in fetcher.events if isinstance(e, Advanced)) < 3 << 20:
+            fetcher.events.append(next(running))
+        running.close()  # type: ignore[attr-defined]
+    servers.rate = None
+    before = servers.sent(s.PART_1)
+    left = resumable(order.target)
+    download = partial(fetcher, [(0, len(BIG) - 1000)])
+    assert holds(download, [(0, len(BIG) - 1000)])
+    assert told(fetcher) == [(len(BIG) - 1000, left)]
+    assert left >= 3 << 20
+    assert servers.sent(s.PART_1) - before == len(BIG) - 1000 - left + 1
+
+
+def test_ranges_that_were_left_go_on_where_they_were(fetcher: Fetcher, servers: Servers) -> None:
+    servers.rate = 1e6
+    partial(fetcher, WANTED, leave=1 << 20)
+    servers.rate = None
+    there = resumable(fetcher.where / "here" / s.PART_1)
+    before = servers.sent(s.PART_1)
+    assert holds(partial(fetcher, WANTED))
+    assert servers.sent(s.PART_1) - before == BYTES - there + 1
+    assert told(fetcher) == [(BYTES, there)]
+    assert there >= 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("503xml", {"times": 3}),
+        ("silence", {"times": 2}),
+        ("truncate", {"after": 100_000, "times": 3}),
+        ("truncate_chunked", {"after": 100_000}),
+        ("truncate_close", {"after": 100_000}),
+        ("reset", {"after": 100_000, "times": 3}),
+        ("stall", {"after": 100_000}),
+        ("short_range", {"times": 3}),
+        ("expired403", {}),
+        ("no_etag", {"times": None}),
+        ("no_etag", {}),
+        ("wrong_start", {}),
+        ("wrong_total", {}),
+        ("no_content_range", {}),
+    ],
+)
+@pytest.mark.parametrize("skip", [0, 2])
+def test_after_a_fault_the_right_ranges_arrive(kind: str, options: dict[str, Any], skip: int, fetcher: Fetcher, servers: Servers) -> None:
+    servers.fault("s3", kind, name=s.PART_1, skip=skip if options.get("times", 1) else 0, **options)  # type: ignore[arg-type]
+    assert holds(partial(fetcher, WANTED))
+    servers.heal()
+    assert fetcher() == BIG
+
+
+def test_an_address_that_expires_among_the_ranges_is_asked_for_anew(fetcher: Fetcher, servers: Servers) -> None:
+    servers.fault("s3", "expired403", name=s.PART_1, skip=3)
+    assert holds(partial(fetcher, WANTED))
+    assert servers.sent(s.PART_1) == BYTES + 1
+    assert servers.downloads_counted == 1
+
+
+def test_a_server_that_knows_no_ranges_is_not_asked_for_the_whole(fetcher: Fetcher, servers: Servers) -> None:
+    servers.fault("s3", "ignore_range", name=s.PART_1, times=None)
+    with pytest.raises(Problem, match="cannot send parts of a file") as found:
+        partial(fetcher, WANTED)
+    assert found.value.kind is Kind.FINAL
+    assert servers.sent(s.PART_1) < 4 << 20
+    assert resumable(fetcher.where / "here" / s.PART_1) == 0
+
+
+def test_a_file_that_is_replaced_among_the_ranges_leaves_nothing_of_the_old(fetcher: Fetcher, servers: Servers) -> None:
+    other = BIG[::-1]
+    servers.fault("s3", "replaced", name=s.PART_1, skip=2, after=1000, data=other)
+    download = partial(fetcher, WANTED, connections=1)
+    assert "begun again" in fetcher.notes
+    part = download.part.read_bytes()
+    assert all(part[start:end] == other[start:end] for start, end in WANTED)
+
+
+def test_what_a_replaced_file_left_is_not_taken_for_the_new_one(fetcher: Fetcher, servers: Servers) -> None:
+    other = BIG[::-1]
+    partial(fetcher, WANTED)
+    servers.replace(s.PART_1, other)
+    assert fetcher(md5=s.md5(other)) == other
+
+
+def test_what_is_discarded_is_gone(fetcher: Fetcher) -> None:
+    download = partial(fetcher, WANTED)
+    download.discard()
+    assert list((fetcher.where / "here").iterdir()) == []
+    download.discard()
+
+
+def test_a_thousand_small_ranges_cost_a_request_each_and_hardly_a_connection(fetcher: Fetcher, servers: Servers) -> None:
+    wanted = [(at, at + 5000) for at in range(0, len(BIG), 10_000)]
+    assert holds(partial(fetcher, wanted), wanted[:-1])
+    assert len(servers.of_file(s.PART_1, "s3")) == len(wanted) + 1
+    assert len({r.connection for r in servers.of_file(s.PART_1, "s3")}) <= 5
+
+
+# Stopped, from another thread.
+
+PATIENT = Waits(connect=20, read=20, first=20, longest=20, obeyed=100, attempts=4)
+
+
+def silent(fetcher: Fetcher, client: httpx.Client, limiter: Limiter | None = None, only: list[tuple[int, int]] | None = None) -> Download:
+    """A download that waits long for everything."""
+    address_of = Dataverse(fetcher.record, client).address_of(fetcher.file(s.PART_1))
+    order = Order(s.PART_1, fetcher.where / "here" / s.PART_1, address_of, md5=s.md5(BIG))
+    return Download(order, client, PATIENT, limiter or Limiter(None), 4, only)
+
+
+def stopped(download: Download, when: Callable[[], bool]) -> float:
+    """Stop a run in another thread once something holds; the seconds that it took to end."""
+    ended: list[BaseException | None] = []
+
+    def run() -> None:
+        try:
+            for _ in download.run():
+                pass
+        except BaseException as error:  # noqa: BLE001  (looked at below)
+            ended.append(error)
+        else:
+            ended.append(None)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    until = time.monotonic() + 10
+    while not when():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert ended == []
+    since = time.monotonic()
+    download.stop()
+    thread.join(10)
+    assert [type(e) for e in ended] == [StoppedError]
+    return time.monotonic() - since
+
+
+@pytest.mark.parametrize("only", [None, WANTED])
+@pytest.mark.parametrize(
+    ("origin", "kind", "options"),
+    [
+        ("dataverse", "hang", {}),  # while it is asked where the file is
+        ("dataverse", "503", {"retry_after": 90}),  # while it waits to ask again
+        ("s3", "hang", {}),
+        ("s3", "503xml", {"skip": 3}),
+        ("s3", "reset", {"skip": 2, "after": 1000}),
+        ("s3", "stall", {"skip": 1, "after": 1000, "times": None}),
+    ],
+)
+def test_a_run_that_is_stopped_ends_at_once_and_goes_on_later(  # noqa: PLR0913
+    origin: Any,  # noqa: ANN401
+    kind: Any,  # noqa: ANN401
+    options: dict[str, Any],
+    only: list[tuple[int, int]] | None,
+    fetcher: Fetcher,
+    servers: Servers,
+) -> None:
+    fault = servers.fault(origin, kind, **options)
+    with http.client(PATIENT, 4) as client:
+        assert stopped(silent(fetcher, client, only=only), lambda: fault.met > 0) < 2
+    servers.heal()
+    assert fetcher() == BIG
+    assert [p.name for p in (fetcher.where / "here").iterdir()] == [s.PART_1]
+
+
+def test_a_run_at_a_limited_rate_is_stopped_at_once(fetcher: Fetcher, servers: Servers) -> None:
+    with http.client(PATIENT, 4) as client:
+        assert stopped(silent(fetcher, client, Limiter(1000)), lambda: len(servers.of_file(s.PART_1, "s3")) > 2) < 2
+
+
+def test_a_file_in_one_stream_is_stopped_at_once(fetcher: Fetcher, servers: Servers) -> None:
+    servers.fault("s3", "ignore_range", times=None)
+    servers.rate = 1e5
+    with http.client(PATIENT, 4) as client:
+        assert stopped(silent(fetcher, client), lambda: servers.reached(s.PART_1, 10_000)) < 2
+
+
+def test_what_was_stopped_before_it_began_never_begins(fetcher: Fetcher, servers: Servers) -> None:
+    with http.client(PATIENT, 4) as client:
+        download = silent(fetcher, client)
+        download.stop()
+        for _ in range(2):
+            with pytest.raises(StoppedError):
+                next(iter(download.run()))
+    assert servers.requests == []
+    assert not (fetcher.where / "here").exists()
 
 
 SCRIPT = """

@@ -102,6 +102,12 @@ def own(tree: ast.AST) -> set[str]:
 NAMES = {name_of(path) for path in MODULES} - {"__init__"}
 
 
+def registers(module: str) -> bool:
+    """Whether a module is a command, and no helper of several."""
+    tree = TREES[PACKAGE.joinpath(*module.split(".")).with_suffix(".py")]
+    return any(isinstance(node, ast.FunctionDef) and node.name == "register" for node in tree.body)
+
+
 @pytest.mark.parametrize("path", MODULES, ids=[name_of(p) for p in MODULES])
 def test_imports_only_fall(path: Path) -> None:
     name = name_of(path)
@@ -111,9 +117,8 @@ def test_imports_only_fall(path: Path) -> None:
         return
     for other in sorted(own(TREES[path])):
         inside = part_of(other) == part_of(name) and part_of(name) != "commands"
-        shared = other in {"commands.options", "commands.choice", "commands.completing"} or (
-            part_of(name) in GROUND and part_of(other) in GROUND
-        )
+        helper = other.startswith("commands.") and not registers(other)
+        shared = helper or (part_of(name) in GROUND and part_of(other) in GROUND)
         assert inside or shared or floor_of(other) > floor_of(name), f"{name} imports {other}"
 
 

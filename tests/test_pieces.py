@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ham_cli.download import journal as journals
-from ham_cli.download.journal import Journal, merged
-from ham_cli.download.pieces import PIECE, Growing, Pieces, write_at
+from ham_cli.download import resumable
+from ham_cli.download.growing import NOTED, Growing, write_at
+from ham_cli.download.journal import Journal, amount, merged, part_of, without
+from ham_cli.download.pieces import PIECE, Pieces, Scattered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +30,15 @@ def test_merged_ranges_hold_the_same_bytes_in_order_and_touch_nowhere(ranges: li
     found = merged(ranges)
     assert {at for start, end in found for at in range(start, end)} == {at for start, end in ranges for at in range(start, end)}
     assert all(first[1] < second[0] for first, second in itertools.pairwise(found))
+
+
+@given(RANGES, RANGES)
+def test_what_is_missing_is_what_is_wanted_and_not_here(wanted: list[tuple[int, int]], here: list[tuple[int, int]]) -> None:
+    missing = without(merged(wanted), merged(here))
+    held, asked = ({at for start, end in ranges for at in range(start, end)} for ranges in (here, wanted))
+    assert [at for start, end in missing for at in range(start, end)] == sorted(asked - held)
+    assert amount(missing) == len(asked - held)
+    assert all(start < end for start, end in missing)
 
 
 @pytest.fixture
@@ -86,7 +97,7 @@ def test_the_digest_is_that_of_the_whole_whatever_comes_first(seed: int, tmp_pat
     journal.begin(len(data), None)
     journal.add(0, 1 << 20)
     descriptor = os.open(part, os.O_RDWR)
-    pieces = Pieces(len(data), journal, descriptor, connections=4)
+    pieces = Pieces(len(data), journal, descriptor, 4, threading.Event())
     pieces.advance()
     todo = []
     while (piece := pieces.take()) is not None:
@@ -109,7 +120,7 @@ def test_no_piece_is_handed_out_further_ahead_than_memory_is_meant_to_hold(tmp_p
     journal = Journal(part)
     journal.begin(10 * PIECE, None)
     descriptor = os.open(part, os.O_RDWR)
-    pieces = Pieces(10 * PIECE, journal, descriptor, connections=2)
+    pieces = Pieces(10 * PIECE, journal, descriptor, 2, threading.Event())
     first, second = pieces.take(), pieces.take()
     assert (first, second) == ((0, PIECE), (PIECE, 2 * PIECE))
     waited: list[tuple[int, int] | None] = []
@@ -130,3 +141,44 @@ def test_many_small_chunks_are_written_one_behind_the_other(tmp_path: Path) -> N
     assert write_at(descriptor, chunks, 10) == 10 + sum(map(len, chunks))
     os.close(descriptor)
     assert (tmp_path / "file").read_bytes() == bytes(10) + b"".join(chunks)
+
+
+def test_scattered_pieces_come_at_once_and_nothing_of_them_is_kept(tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    part.write_bytes(b"")
+    journal = Journal(part)
+    journal.begin(9 * PIECE, None)
+    descriptor = os.open(part, os.O_RDWR)
+    wanted = [(10, 20), (PIECE, 2 * PIECE + 1), (8 * PIECE, 8 * PIECE + 5)]
+    pieces = Scattered(wanted, journal, descriptor, threading.Event())
+    taken = [pieces.take() for _ in range(5)]
+    assert taken == [(10, 20), (PIECE, 2 * PIECE), (2 * PIECE, 2 * PIECE + 1), (8 * PIECE, 8 * PIECE + 5), None]
+    growing = Growing((PIECE, 2 * PIECE), pieces, lambda _: None)
+    while growing.at < growing.end:
+        growing.add(b"x" * 300_000)
+        assert sum(map(len, growing.chunks)) < NOTED
+    growing.flush()
+    assert growing.chunks == []
+    assert os.pread(descriptor, 9 * PIECE, 0) == bytes(PIECE) + b"x" * PIECE
+    assert merged(journal.ranges) == [(PIECE, 2 * PIECE)]
+    journal.close()
+    os.close(descriptor)
+
+
+def test_pieces_that_are_stopped_are_handed_out_no_more(tmp_path: Path) -> None:
+    (tmp_path / "part").write_bytes(b"")
+    pieces = Scattered([(0, 10)], Journal(tmp_path / "part"), -1, threading.Event())
+    pieces.stop()
+    assert pieces.take() is None
+
+
+def test_what_an_earlier_run_left_is_counted_without_asking_anybody(tmp_path: Path) -> None:
+    target = tmp_path / "file.zip"
+    assert resumable(target) == 0
+    part = part_of(target)
+    part.write_bytes(bytes(1000))
+    assert resumable(target) == 0
+    noted(part)
+    assert resumable(target) == 200
+    part.unlink()
+    assert resumable(target) == 0

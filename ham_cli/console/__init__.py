@@ -144,7 +144,7 @@ def styled(text: str, code: str) -> str:
 def size(count: float) -> str:
     """Bytes in words: ``1.37 GB``, powers of ten as disks and servers count."""
     for unit in ("B", "kB", "MB"):
-        if count < 1000:  # noqa: PLR2004
+        if count < 999.5:  # noqa: PLR2004  (what would be written 1e+03 belongs to the next unit)
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} GB"

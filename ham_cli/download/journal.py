@@ -29,6 +29,39 @@ def merged(ranges: list[Range]) -> list[Range]:
     return joined
 
 
+def without(wanted: list[Range], here: list[Range]) -> list[Range]:
+    """What of some ranges is not in others; both in order and touching nowhere, as `merged` makes them."""
+    missing: list[Range] = []
+    place = 0
+    for start, end in wanted:
+        at = start
+        while place < len(here) and here[place][0] < end:
+            has, until = here[place]
+            if until > at:
+                missing.append((at, has))
+                at = until
+            if until > end:  # it may reach into the next one
+                break
+            place += 1
+        missing.append((at, end))
+    return [one for one in missing if one[0] < one[1]]
+
+
+def amount(ranges: list[Range]) -> int:
+    """Bytes of ranges together."""
+    return sum(end - start for start, end in ranges)
+
+
+def part_of(target: Path) -> Path:
+    """The file in which a target grows."""
+    return target.with_name(f".{target.name}{atomic.MARK}")
+
+
+def resumable(target: Path) -> int:
+    """Bytes of a target that an earlier download left, and that the next one need not ask for."""
+    return amount(Journal(part_of(target)).ranges)
+
+
 class Journal:
     """The ranges of a growing file that are whole, in a small file beside it.
 

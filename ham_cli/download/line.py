@@ -6,11 +6,12 @@ import contextlib
 import random
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import httpx
 
 from ham_cli import http
+from ham_cli.download.order import Edition
 from ham_cli.http import Kind, Problem
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ham_cli.download.order import Address, Limiter, Order
     from ham_cli.http import Waits
 
+PARTLESS = "the server cannot send parts of a file"
+
 _SILENT = 1.0
 """Seconds of waiting that need no word."""
 
@@ -28,12 +31,35 @@ class StoppedError(Exception):
     """The download was asked to end."""
 
 
+class Sink(Protocol):
+    """A range of a file that fills."""
+
+    at: int
+    """How far it is."""
+    end: int
+    """One after its last byte."""
+
+    def add(self, chunk: bytes) -> None:
+        """Take in what comes next; bytes beyond its end are none of it."""
+
+    def flush(self) -> None:
+        """Put in its place what has come: there may be nothing more for a while."""
+
+
 class Line:
     """What all connections of one download share: the address, the patience, the rate, the word to stop."""
 
-    def __init__(self, order: Order, client: httpx.Client, waits: Waits, limiter: Limiter, say: Callable[[str], None]) -> None:
+    def __init__(  # noqa: PLR0913  (what a line consists of; it has no default)
+        self,
+        order: Order,
+        client: httpx.Client,
+        waits: Waits,
+        limiter: Limiter,
+        say: Callable[[str], None],
+        stop: threading.Event | None = None,
+    ) -> None:
         self._order, self._client, self._waits, self._limiter, self._say = order, client, waits, limiter, say
-        self.stop = threading.Event()
+        self.stop = stop or threading.Event()
         """Set, it ends every connection at its next step."""
         self._renewing = threading.Lock()
         self._address: Address | None = None
@@ -45,10 +71,13 @@ class Line:
         """Where it is asked, without the query."""
         return http.plain(self._address.url) if self._address else ""
 
-    def ask(self, wanted: Range, etag: str | None) -> httpx.Response:
-        """The answer to a request for a range, open: 200 or 206 and no page; other answers are waited out or raised."""
+    def ask(self, wanted: Range | None, etag: str | None) -> httpx.Response:
+        """The answer to a request for a range or all, open: 200 or 206 and no page; others are waited out or raised.
+
+        A range that begins below 0 is that many bytes from the end.
+        """
         attempts = 0
-        while True:
+        while not self.stop.is_set():
             address = None
             try:
                 address = self._current()
@@ -64,6 +93,41 @@ class Line:
                 problem = Problem(Kind.AGAIN, "the server cannot be reached", got=str(error) or type(error).__name__)
             attempts += 1
             self.wait(attempts, problem)
+        raise StoppedError
+
+    def look(self, wanted: Range, etag: str | None) -> tuple[Edition, bytes] | httpx.Response:
+        """Which file the server has, and a few bytes of it; of one that sends it only whole its answer, open and unread."""
+        attempts = 0
+        while True:
+            found = self.ask(wanted, etag)
+            if found.status_code == httpx.codes.OK:
+                return found
+            try:
+                with contextlib.closing(found):
+                    return edition_of(found, wanted[0]), self.read(found, wanted[1] - wanted[0])
+            except httpx.TransportError as error:
+                attempts += 1
+                self.broke(attempts, error)
+
+    def read(self, response: httpx.Response, most: int) -> bytes:
+        """All of a body that has no more bytes than ``most``; `Problem` FINAL where it has."""
+        found = bytearray()
+        for chunk in self.chunks(response):
+            found += chunk
+            if len(found) > most:
+                raise Problem(Kind.FINAL, "the server sends more than it should", got=f"more than {most} bytes")
+        return bytes(found)
+
+    def fill(self, sink: Sink, edition: Edition) -> None:
+        """Fetch what is still to come of a range; asked for again, from where it broke, as often as there is hope."""
+        attempts = 0
+        while sink.at < sink.end:
+            before = sink.at
+            try:
+                self._pour(sink, edition)
+            except httpx.TransportError as error:
+                attempts = 1 if sink.at > before else attempts + 1
+                self.broke(attempts, error)
 
     def chunks(self, response: httpx.Response) -> Iterator[bytes]:
         """The body as it comes, at the rate that is allowed; a connection that only drips is broken."""
@@ -82,6 +146,10 @@ class Line:
                     raise httpx.ReadTimeout(f"only {amount} bytes in {passed:.0f} s")
                 since, amount, paused = time.monotonic(), 0, 0.0
 
+    def broke(self, attempts: int, error: httpx.TransportError) -> None:
+        """Wait before the next try, where a body broke off."""
+        self.wait(attempts, Problem(Kind.AGAIN, "the connection broke", got=str(error) or type(error).__name__))
+
     def wait(self, attempts: int, problem: Problem) -> None:
         """Wait before the next try; raises the problem where there were enough of them."""
         self._failures += 1
@@ -94,11 +162,26 @@ class Line:
         if self.stop.wait(seconds):
             raise StoppedError
 
-    def _answer(self, address: Address, wanted: Range, etag: str | None) -> httpx.Response:
+    def _pour(self, sink: Sink, edition: Edition) -> None:
+        """Ask once for what is to come of a range, and take what comes of it."""
+        try:
+            with contextlib.closing(self.ask((sink.at, sink.end), edition.etag)) as response:
+                if response.status_code != httpx.codes.PARTIAL_CONTENT or not _same(edition, edition_of(response, sink.at)):
+                    raise Problem(Kind.CHANGED, "the file was replaced there")
+                for chunk in self.chunks(response):
+                    sink.add(chunk)
+        finally:
+            sink.flush()
+        if sink.at < sink.end:
+            raise httpx.ReadError("it ended early")
+
+    def _answer(self, address: Address, wanted: Range | None, etag: str | None) -> httpx.Response:
         """One answer that has the file's bytes; `Problem` for any other."""
-        headers = {**address.headers, "Range": f"bytes={wanted[0]}-{wanted[1] - 1}"}
-        if etag and wanted[0] and not etag.startswith("W/"):  # a weak name promises nothing about bytes
-            headers["If-Range"] = etag
+        headers = dict(address.headers)
+        if wanted:
+            headers["Range"] = f"bytes={wanted[0]}-{wanted[1] - 1}" if wanted[0] >= 0 else f"bytes={wanted[0]}"
+            if etag and wanted[0] and not etag.startswith("W/"):  # a weak name promises nothing about bytes
+                headers["If-Range"] = etag
         response = self._client.send(self._client.build_request("GET", address.url, headers=headers), stream=True)
         with contextlib.ExitStack() as undo:
             undo.callback(response.close)
@@ -125,3 +208,18 @@ class Line:
             if self._address is used:
                 self._address = None
                 self._renewed += 1
+
+
+def edition_of(response: httpx.Response, start: int) -> Edition:
+    """Which file a 206 is of; its range must begin where it was asked to (below 0: that many bytes from the end)."""
+    told = response.headers.get("content-range", "")
+    span, _, total = told.removeprefix("bytes ").partition("/")
+    size = int(total) if told.startswith("bytes ") and total.isdecimal() and total.isascii() else -1
+    if size < 0 or span.partition("-")[0] != str(start if start >= 0 else max(0, size + start)):
+        raise Problem(Kind.CHANGED, "the server sends another range than was asked for", got=told or "no Content-Range")
+    return Edition(size, response.headers.get("etag"))
+
+
+def _same(one: Edition, other: Edition) -> bool:
+    """Whether two answers are of one file; a name that only one of them has says nothing."""
+    return one.size == other.size and (one.etag == other.etag or None in {one.etag, other.etag})

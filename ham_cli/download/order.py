@@ -40,6 +40,16 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Edition:
+    """Which file it is that a server has: one of another size or another name is another file."""
+
+    size: int
+    """Bytes of the whole."""
+    etag: str | None
+    """The server's name for these very bytes, where it has one."""
+
+
+@dataclass(frozen=True)
 class Received:
     """A file that arrived."""
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from ham_cli import atomic
-from ham_cli.download.journal import Journal
-from ham_cli.download.line import Line, StoppedError
-from ham_cli.download.order import Received
-from ham_cli.download.pieces import Growing, Pieces, write_at
+from ham_cli.download.growing import Growing, write_at
+from ham_cli.download.journal import Journal, amount, merged, part_of, without
+from ham_cli.download.line import PARTLESS, Line, StoppedError
+from ham_cli.download.order import Edition, Received
+from ham_cli.download.pieces import Pieces, Scattered
 from ham_cli.findings import Advanced, Done, Note, Started
 from ham_cli.http import Kind, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ham_cli.download.journal import Range
     from ham_cli.download.order import Limiter, Order
@@ -38,16 +38,26 @@ _LARGEST = 64 << 30
 
 
 class Download:
-    """One file, from its first request to its place."""
+    """One file, from its first request to its place; or, with ``only``, some ranges of it in the part beside its place."""
 
-    def __init__(self, order: Order, client: httpx.Client, waits: Waits, limiter: Limiter, connections: int) -> None:
+    def __init__(  # noqa: PLR0913  (what a line consists of, and what is wanted over it)
+        self,
+        order: Order,
+        client: httpx.Client,
+        waits: Waits,
+        limiter: Limiter,
+        connections: int,
+        only: Sequence[Range] | None = None,
+    ) -> None:
         self.order, self.connections = order, connections
-        self.part = order.target.with_name(f".{order.target.name}{atomic.MARK}")
-        """The file while it grows; its journal lies beside it."""
+        self.part = part_of(order.target)
+        """The file while it grows; its journal lies beside it. With ``only`` it stays, as long as the whole, with holes."""
         self.received: Received | None = None
-        """What came of it, when `run` has ended."""
+        """What came of it, when `run` has ended; with ``only`` nothing."""
+        self._only = None if only is None else merged(list(only))
         self._events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
         self._line = Line(order, client, waits, limiter, lambda words: self._events.put(Note(words, "said")))
+        self._stopped = False
         self._wrong = 0
 
     def run(self) -> Iterator[Event]:
@@ -62,19 +72,34 @@ class Download:
                 if problem.kind is not Kind.CHANGED or start == _STARTS - 1:
                     raise
                 yield Note(f"{self.order.name}: {problem.what}: it is begun again", "said")
-                self._discard()
+                self.discard()
             else:
                 return
 
+    def stop(self) -> None:
+        """End the run, from any thread and for ever: it raises `StoppedError`, and what has arrived stays."""
+        self._stopped = True
+        self._line.stop.set()
+        self._events.put(StoppedError())
+
+    def discard(self) -> None:
+        """Remove what has arrived, and its journal."""
+        with contextlib.suppress(OSError):
+            Journal(self.part).forget()
+            self.part.unlink(missing_ok=True)
+
     def _once(self) -> Iterator[Event]:
         """Try it once, from where an earlier run ended; `Problem` CHANGED where it must begin anew."""
-        self.part.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.part, os.O_RDWR | os.O_CREAT, 0o666)
         self._line.stop.clear()
-        worker = threading.Thread(target=self._work, args=(descriptor,), daemon=True)
+        if self._stopped:  # looked at after the clear: `stop` may come at any moment
+            raise StoppedError
+        self.part.parent.mkdir(parents=True, exist_ok=True)
+        worker = threading.Thread(target=self._work, daemon=True)
         worker.start()
         try:
             while (event := self._events.get()) is not None:
+                if self._stopped:
+                    raise StoppedError
                 if isinstance(event, BaseException):
                     raise event
                 yield event
@@ -82,70 +107,78 @@ class Download:
             self._line.stop.set()
             # A worker that waits for a silent server ends with the process: what it has is written down.
             worker.join(_GRACE)
-            if not worker.is_alive():
-                os.close(descriptor)
         yield Done(self.order.name)
 
-    def _work(self, descriptor: int) -> None:
-        """Fetch the whole file, in a thread: whatever happens ends up among the events."""
-        journal = Journal(self.part)
+    def _work(self) -> None:
+        """Fetch what is wanted, in a thread: whatever happens ends up among the events."""
         try:
-            md5, size = self._fetched(descriptor, journal)
-            self._settle(descriptor, journal, md5, size)
+            descriptor = os.open(self.part, os.O_RDWR | os.O_CREAT, 0o666)
+            journal = Journal(self.part)
+            try:
+                md5 = self._filled(descriptor, journal)
+            finally:
+                journal.close()
+                os.close(descriptor)
+            if md5 is not None:
+                self._settle(journal, md5)
             self._events.put(None)
         except BaseException as error:  # noqa: BLE001  (the main thread raises it)
-            journal.close()
             self._events.put(error)
 
-    def _fetched(self, descriptor: int, journal: Journal) -> tuple[str, int]:
-        """The whole file in its part; its MD5 and size."""
-        start = journal.ranges[0][1] if journal.ranges and journal.ranges[0][0] == 0 else 0
-        size = journal.size
-        if size is None or start < size:
-            with contextlib.closing(self._looked(start, journal.etag)) as response:
-                if response.status_code == httpx.codes.OK:
-                    journal.forget()
-                    os.ftruncate(descriptor, 0)
-                    return self._streamed(response, descriptor)
-                total, etag = _total(response, start), response.headers.get("etag")
-            if (journal.size, journal.etag) not in {(None, None), (total, etag)}:
+    def _filled(self, descriptor: int, journal: Journal) -> str | None:
+        """The MD5 of the whole, which is in its part; ``None`` where only some ranges of it are, and are wanted."""
+        missing = without(self._wanted(journal.size), journal.ranges)
+        if journal.size is None or missing:
+            start = missing[0][0] if missing else 0
+            # Where parts are all that helps, no condition: the whole must mean that the server knows no parts.
+            answer = self._line.look((start, start + 1), journal.etag if self._only is None else None)
+            if isinstance(answer, httpx.Response):
+                with contextlib.closing(answer):
+                    return self._streamed(answer, descriptor, journal)
+            edition, _ = answer
+            if (journal.size, journal.etag) not in {(None, None), (edition.size, edition.etag)}:
                 raise Problem(Kind.CHANGED, "the file was replaced there")
-            size = total
-            journal.begin(size, etag)
-        self._events.put(Started(self.order.name, size))
-        self._advanced(sum(end - start for start, end in journal.ranges))
-        pieces = Pieces(size, journal, descriptor, self.connections)
+            journal.begin(edition.size, edition.etag)
+        else:
+            edition = Edition(journal.size, journal.etag)
+        return self._pieced(edition, descriptor, journal)
+
+    def _pieced(self, edition: Edition, descriptor: int, journal: Journal) -> str | None:
+        """What is wanted and not yet there, in pieces, and then on the disk; the MD5 of the whole."""
+        wanted = self._wanted(edition.size)
+        missing = without(wanted, journal.ranges)
+        self._events.put(Started(self.order.name, amount(wanted), already=amount(wanted) - amount(missing)))
+        if self._only is not None:
+            self._all(Scattered(missing, journal, descriptor, self._line.stop), edition)
+            os.ftruncate(descriptor, edition.size)
+            journal.sync(descriptor)
+            return None
+        pieces = Pieces(edition.size, journal, descriptor, self.connections, self._line.stop)
         pieces.advance()
-        self._all(pieces, journal.etag)
-        return pieces.md5, size
+        self._all(pieces, edition)
+        os.ftruncate(descriptor, edition.size)
+        os.fsync(descriptor)
+        return pieces.md5
 
-    def _looked(self, start: int, etag: str | None) -> httpx.Response:
-        """The answer to a request for one byte: it tells size and name of the whole, and whether the server knows ranges."""
-        attempts = 0
-        while True:
-            found = self._line.ask((start, start + 1), etag)
-            try:
-                if found.status_code == httpx.codes.PARTIAL_CONTENT:
-                    found.read()
-            except httpx.TransportError as error:
-                found.close()
-                attempts += 1
-                self._line.wait(attempts, Problem(Kind.AGAIN, "the connection broke", got=str(error) or type(error).__name__))
-            else:
-                return found
+    def _wanted(self, size: int | None) -> list[Range]:
+        """The ranges that are wanted of so many bytes."""
+        if size is None:
+            return self._only or []
+        return [(0, size)] if self._only is None else [(a, min(b, size)) for a, b in self._only if a < size]
 
-    def _all(self, pieces: Pieces, etag: str | None) -> None:
+    def _all(self, pieces: Scattered, edition: Edition) -> None:
         """Every piece, by as many workers as there are connections; raises the first failure."""
         failures: list[BaseException] = []
 
         def work() -> None:
             try:
                 while (piece := pieces.take()) is not None:
-                    pieces.done(piece, self._piece(piece, pieces, etag))
+                    growing = Growing(piece, pieces, self._advanced)
+                    self._line.fill(growing, edition)
+                    pieces.done(piece, growing.chunks)
             except BaseException as error:  # noqa: BLE001  (raised below, where all have ended)
                 failures.append(error)
                 pieces.stop()
-                self._line.stop.set()
 
         workers = [threading.Thread(target=work, daemon=True) for _ in range(self.connections)]
         for worker in workers:
@@ -154,29 +187,15 @@ class Download:
             worker.join()
         if failures:
             raise next((f for f in failures if not isinstance(f, StoppedError)), failures[0])
+        if self._line.stop.is_set():  # what is not whole must not be judged by its digest
+            raise StoppedError
 
-    def _piece(self, piece: Range, pieces: Pieces, etag: str | None) -> list[bytes]:
-        """The bytes of one piece, written in their place; asked for again as often as there is hope."""
-        growing, attempts = Growing(piece, pieces, self._advanced), 0
-        while not growing.whole:
-            before = growing.at
-            try:
-                with contextlib.closing(self._line.ask((growing.at, growing.end), etag)) as response:
-                    if response.status_code != httpx.codes.PARTIAL_CONTENT or _total(response, growing.at) != pieces.size:
-                        raise Problem(Kind.CHANGED, "the file was replaced there")
-                    for chunk in self._line.chunks(response):
-                        growing.add(chunk)
-                if not growing.whole:
-                    raise httpx.ReadError("it ended early")
-            except httpx.TransportError as error:
-                attempts = 1 if growing.at > before else attempts + 1
-                self._line.wait(attempts, Problem(Kind.AGAIN, "the connection broke", got=str(error) or type(error).__name__))
-            finally:
-                growing.flush()
-        return growing.chunks
-
-    def _streamed(self, response: httpx.Response, descriptor: int) -> tuple[str, int]:
-        """A file from a server that sends it only whole; a break means from the start."""
+    def _streamed(self, response: httpx.Response, descriptor: int, journal: Journal) -> str:
+        """The MD5 of a file from a server that sends it only whole; a break means from the start."""
+        if self._only is not None:
+            raise Problem(Kind.FINAL, PARTLESS, fix="fetch the whole file, or name another --source")
+        journal.forget()
+        os.ftruncate(descriptor, 0)
         told = response.headers.get("content-length")
         self._events.put(Started(self.order.name, int(told) if told else self.order.bytes or 0))
         digest, at = hashlib.md5(usedforsecurity=False), 0
@@ -192,37 +211,22 @@ class Download:
             raise Problem(Kind.CHANGED, "the connection broke, and this server cannot go on in the middle", got=str(error)) from error
         if told and at != int(told):
             raise Problem(Kind.CHANGED, "the connection broke, and this server cannot go on in the middle")
-        return digest.hexdigest(), at
+        os.fsync(descriptor)
+        return digest.hexdigest()
 
-    def _settle(self, descriptor: int, journal: Journal, md5: str, size: int) -> None:
+    def _settle(self, journal: Journal, md5: str) -> None:
         """Put the file in its place where its digest is right; begin anew, once, where it is not."""
         if self.order.md5 not in {None, md5}:
             self._wrong += 1
-            journal.close()
-            self._discard()
+            self.discard()
             what, got = "what arrived has another MD5 than published", f"{md5}, expected {self.order.md5}"
             raise Problem(Kind.CHANGED if self._wrong == 1 else Kind.FINAL, what, got=got, fix="name another --source")
+        size = self.part.stat().st_size
         if self.order.bytes not in {None, size}:
             self._events.put(Note(f"{self.order.name}: {size} bytes arrived, and {self.order.bytes} are published; its MD5 decides"))
-        os.ftruncate(descriptor, size)
-        os.fsync(descriptor)
         self.part.replace(self.order.target)
         journal.forget()
         self.received = Received(self.order, size, md5, self._line.url)
 
-    def _advanced(self, amount: int) -> None:
-        self._events.put(Advanced(self.order.name, amount))
-
-    def _discard(self) -> None:
-        with contextlib.suppress(OSError):
-            Journal(self.part).forget()
-            self.part.unlink(missing_ok=True)
-
-
-def _total(response: httpx.Response, start: int) -> int:
-    """The size of the whole, from a 206's Content-Range, which must begin where it was asked to."""
-    told = response.headers.get("content-range", "")
-    span, _, total = told.removeprefix("bytes ").partition("/")
-    if not told.startswith("bytes ") or not total.isdigit() or span.partition("-")[0] != str(start):
-        raise Problem(Kind.CHANGED, "the server sends another range than was asked for", got=told or "no Content-Range")
-    return int(total)
+    def _advanced(self, count: int) -> None:
+        self._events.put(Advanced(self.order.name, count))

@@ -69,6 +69,8 @@ class Origin:
     """Its address, without query."""
     md5: str | None = None
     """Of what was written here just now, and so was hashed on the way."""
+    listed: PublishedFile | None = None
+    """What only the server's listing says of it, and the record does not."""
 
 
 _FOLDER = Origin("folder")

@@ -63,12 +63,9 @@ def found(offers: Offers, state: Holdings, kinds: Iterable[str]) -> list[str]:
     return [component for component in COMPONENTS if component in here]
 
 
-def decide(components: Sequence[str], offers: Offers, state: Holdings, wish: Selection, link: Link, *, vouched: bool = False) -> Plan:
-    """The tasks that bring what is asked for and not there yet; nothing is read or written here.
-
-    ``vouched``: of what lies in place already, only what a published digest vouches for is adopted.
-    """
-    adopt = tuple(task for task in _adoptable(offers, state) if task.expected or not vouched)
+def decide(components: Sequence[str], offers: Offers, state: Holdings, wish: Selection, link: Link) -> Plan:
+    """The tasks that bring what is asked for and not there yet; nothing is read or written here."""
+    adopt = tuple(_adoptable(offers, state))
     adopted = {(t.image_id, t.component) for t in adopt}
     loose: list[Task] = []
     unpack: dict[Path, list[Task]] = {}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ham_cli.cache import Cache
+    from ham_cli.http import Waits
     from ham_cli.links import Link
     from ham_cli.record import Record
     from ham_cli.selection import Selection
@@ -23,8 +24,8 @@ class Request:
 
     cache: Cache
     record: Record
-    sources: tuple[Path, ...]
-    """Folders, the first one first choice."""
+    sources: tuple[Path | str, ...]
+    """Folders, ``dataverse``, ``isic`` and addresses of mirrors, the first one first choice."""
     components: tuple[str, ...]
     """Empty: those of which something is found."""
     wish: Selection
@@ -33,11 +34,20 @@ class Request:
     keep_archives: bool = False
     allow_partial: bool = False
     accept_altered: bool = False
+    server: str | None = None
+    """Another Dataverse installation than the record's."""
+    key: str | None = field(default=None, repr=False)
+    """For a Dataverse that asks for one."""
+    connections: int = 4
+    """In all, to all servers."""
+    rate: float | None = None
+    """Bytes a second that are fetched at most."""
+    waits: Waits | None = None
 
     def check(self) -> None:
         """Raise `WrongUsageError` for a source that is no folder, or lies in the cache itself."""
         root = self.cache.root.resolve()
-        for source in self.sources:
+        for source in (s for s in self.sources if not isinstance(s, str)):
             if not source.exists():
                 raise WrongUsageError("there is no such folder", where=source, fix="check the path given to --source")
             if not source.is_dir():
@@ -47,6 +57,23 @@ class Request:
                 raise WrongUsageError(
                     "the source lies in the cache itself", where=source, fix="name another folder, or another --cache-dir"
                 )
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What a server did not give."""
+
+    source: str
+    name: str
+    """The file; empty where the whole server is meant."""
+    what: str
+    got: str | None = None
+    fix: str | None = None
+
+    def __str__(self) -> str:
+        """A sentence for a person."""
+        subject = f"{self.name}: not from {self.source}" if self.name else self.source
+        return f"{subject}: {self.what}{f' ({self.got})' if self.got else ''}"
 
 
 @dataclass
@@ -64,9 +91,13 @@ class Outcome:
     """Component to whether the table it brings is in the cache."""
     have: dict[str, int] = field(default_factory=dict)
     """Component to how many images or masks are in the cache now."""
+    unknown: dict[str, list[str]] = field(default_factory=dict)
+    """Component to columns that its table in the cache does not have, and the published one has."""
     indexed: bool = False
     """Whether the training images have their table, and so their rows."""
     written: list[str] = field(default_factory=list)
     """Manifests that changed."""
+    troubles: list[Trouble] = field(default_factory=list)
+    """What servers did not give, whether or not another one did."""
     ignored: list[str] = field(default_factory=list)
     """Files of the sources that are none of the record's."""

@@ -12,7 +12,7 @@ from ham_cli.errors import UnavailableError
 from ham_cli.findings import Advanced, Done, Started, counted
 from ham_cli.intake import offers as offering
 from ham_cli.intake import plan as planning
-from ham_cli.intake import shelve, zips
+from ham_cli.intake import shelve, wanting, zips
 from ham_cli.intake.request import Outcome
 from ham_cli.intake.step import Step
 from ham_cli.record import PARTITION, TABLED
@@ -61,11 +61,12 @@ class Intake:
             self._finish()
 
     def _from_web(self, names: list[str]) -> Iterator[Event]:
-        """Bring what is missing from servers."""
-        from ham_cli.intake.network import Network
-
+        """Bring what is missing from servers; where nothing is, none is asked."""
         self._ask()
-        yield from Network(self.request, self.state, self.outcome, self.now, names).run(self._components)
+        if wants := wanting.wants(self._components, self.state, self.request.wish):
+            from ham_cli.intake.network import Network
+
+            yield from Network(self.request, self.state, self.outcome, self.now, names).run(wants)
 
     def _from_folders(self, folders: Sequence[Path], *, more: bool) -> Iterator[Event]:
         """Take what folders offer, and what an interrupted run left in place; ``more`` sources may follow."""
@@ -81,7 +82,9 @@ class Intake:
             step = Step(request, state, self.outcome, self.now, offers)
             yield from step.tables(readings, self._components)
             if not more:
-                planning.require_rows(self._components, state, request.wish, ", ".join(str(s) for s in request.sources) or state.folder.path)
+                planning.require_rows(
+                    self._components, state, request.wish, ", ".join(str(s) for s in request.sources) or state.folder.path
+                )
             self._ask()
             yield from step.files(self._components, vouched=more)
             step.index()
@@ -141,6 +144,7 @@ class Intake:
         outcome.components = components
         outcome.missing = lacking
         outcome.tables = {component: state.has_table(component) for component in components}
+        outcome.unknown = {c: columns for c in components if (columns := wanting.unknown(c, state))}
         outcome.indexed = state.has_table("metadata")
         outcome.have = {component: state.count(component) for component in PARTITION}
 

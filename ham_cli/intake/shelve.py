@@ -162,6 +162,8 @@ def _store(offered: Offered, state: Holdings, now: object) -> str:
     atomic.write(path, offered.data)
     row: Row = state.blank_file(form.component, name)
     row.update(bytes=len(offered.data), md5=md5(offered.data), sha256=sha256(offered.data), state="have")
+    if listed := offered.origin.listed:
+        row.update(expected_bytes=listed.bytes, expected_md5=listed.md5, expected_from="listing")
     row.update(source=offered.origin.source, url=offered.origin.url, path=state.folder.relative(path), fetched=now)
     state.put_file(row)
     return name

@@ -41,12 +41,15 @@ class Step:
         yield from shelve.shelve(readings, self.state, needed, self.now, accept_altered=self.request.accept_altered)
 
     def files(self, components: Sequence[str], *, vouched: bool = False) -> Iterator[Event]:
-        """Take the images and masks of these components that are asked for and not there yet."""
-        plan = planning.decide(components, self.offers, self.state, self.request.wish, self.request.link, vouched=vouched)
+        """Take the images and masks of these components that are asked for and not there yet.
+
+        ``vouched``: of what lies in place and no manifest names, only what a published digest vouches for is adopted.
+        """
+        plan = planning.decide(components, self.offers, self.state, self.request.wish, self.request.link)
         cache.require_room(self.state.folder.path, plan.room)
         for folder in plan.folders:
             folder.mkdir(parents=True, exist_ok=True)
-        yield from self.take("adopted files", plan.adopt)
+        yield from self.take("adopted files", [task for task in plan.adopt if task.expected or not vouched])
         yield from self.take("files", _linked(plan.loose))
         for file, archive in self.offers.zips.items():
             if plan.unpack.get(file) or self._to_keep(archive, components):
@@ -60,11 +63,19 @@ class Step:
         yield Started(name, len(tasks), "file")
         for taken in pool.run(take, tasks, self.request.jobs):
             yield Advanced(name, 1)
-            if taken.verdict:
-                self._failed.append(taken)
-            else:
-                self._put(taken, "digest" if taken.task.expected else "none", None)
+            self.put(taken)
         yield Done(name, counted(len(tasks), "file"))
+
+    def put(self, taken: Taken) -> None:
+        """Index a loose file, or keep in mind that it is wrong."""
+        if taken.verdict:
+            self._failed.append(taken)
+        else:
+            self._put(taken, "digest" if taken.task.expected else "none", None)
+
+    def wrong(self) -> Iterator[Event]:
+        """A finding for everything that is wrong."""
+        return self._second_choices({})
 
     def index(self) -> None:
         """Write what has arrived into the manifests, once its bytes are on the disk."""
@@ -84,7 +95,7 @@ class Step:
         good, md5 = [], None
         whole = self.request.keep_archives or not self.request.wish
         origin = self.offers.origin(archive.file)
-        for event in zips.unpack(archive, tasks, origin.md5, self.request.jobs, whole=whole):
+        for event in zips.unpack(archive, tasks, origin, self.request.jobs, whole=whole):
             if isinstance(event, str):
                 md5 = event
             elif not isinstance(event, Taken):

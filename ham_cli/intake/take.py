@@ -16,7 +16,7 @@ from ham_cli.findings import Verdict
 from ham_cli.links import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ham_cli.archives import Member
@@ -27,6 +27,10 @@ MAX_BYTES = 64 << 20
 
 _UNREADABLE = {errno.ENOENT, errno.EACCES, errno.EIO, errno.EISDIR, errno.ELOOP, errno.ESTALE}
 """What is wrong with one file of the source, and no reason to stop."""
+
+
+class NotHadError(Exception):
+    """An image cannot be had from its server."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Task:
     link: Link
     hold: bool
     """Whether a wrong digest waits for the archive's MD5 to decide."""
+    bring: Callable[[], bytes] | None = None
+    """What brings its bytes, where they lie on a server; raises `NotHadError`."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,9 @@ def settle(taken: Taken, *, right: bool) -> Taken:
 
 def _taken(task: Task, temporary: Path) -> Taken:
     try:
-        return _wrong_size(task) or _read(task, temporary)
+        return (None if task.bring else _wrong_size(task)) or _read(task, temporary)
+    except NotHadError as error:
+        return Taken(task, verdict=Verdict.MISSING, detail=str(error))
     except archives.BadArchiveError as error:
         return Taken(task, verdict=Verdict.UNREADABLE, detail=str(error))
     except images.NotAnImageError as error:
@@ -130,6 +138,9 @@ def _read(task: Task, temporary: Path) -> Taken:
 
 def _placed(task: Task, temporary: Path) -> Iterator[bytes]:
     """The bytes of a task as they reach ``temporary``: linked first and read there, or written while read."""
+    if task.bring is not None:
+        yield from _written(iter([task.bring()]), temporary)
+        return
     if task.member is not None:
         yield from _written(archives.chunks(task.source, task.member), temporary)
         return

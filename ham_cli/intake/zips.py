@@ -20,19 +20,21 @@ if TYPE_CHECKING:
     from ham_cli.archives import Member
     from ham_cli.findings import Event
     from ham_cli.holdings import Holdings, Row
-    from ham_cli.intake.offers import Offers
+    from ham_cli.intake.offers import Offers, Origin
     from ham_cli.intake.take import Task
     from ham_cli.record import PublishedFile
 
 
-def unpack(archive: Zip, tasks: Sequence[Task], known_md5: str | None, jobs: int, *, whole: bool) -> Iterator[Event | Taken | str]:
+def unpack(archive: Zip, tasks: Sequence[Task], origin: Origin, jobs: int, *, whole: bool) -> Iterator[Event | Taken | str]:
     """Take the tasks' members out of a zip; yields what each became, and last the zip's MD5 where it was asked.
 
     The MD5 decides what a member of a wrong digest is: right, where the zip is the published one (then our list
     of digests is mistaken, and it is said), wrong otherwise. Where not the ``whole`` zip is wanted, and all its members
     have published digests that agree, the zip is not read for its MD5.
     """
-    yield Started(archive.label, sum(t.member.bytes for t in tasks if t.member))
+    # What has just been downloaded has had a bar of its name before.
+    name, known_md5 = archive.label if origin.source == "folder" else f"unpacking {archive.label}", origin.md5
+    yield Started(name, sum(t.member.bytes for t in tasks if t.member))
     published = archive.published if archive.whole and archive.published and archive.published.md5 else None
     asked = known_md5 is None and (whole or any(t.expected is None for t in tasks))
     beside = pool.Beside(partial(checksum.of_file, archive.file, "md5")) if published and asked else None
@@ -43,7 +45,7 @@ def unpack(archive: Zip, tasks: Sequence[Task], known_md5: str | None, jobs: int
                 held.append(taken)
             else:
                 yield taken
-            yield Advanced(archive.label, taken.bytes)
+            yield Advanced(name, taken.bytes)
         md5 = beside.result()[1] if beside else known_md5
         if published and held and md5 is None:
             md5 = checksum.of_file(archive.file, "md5")[1]
@@ -60,7 +62,7 @@ def unpack(archive: Zip, tasks: Sequence[Task], known_md5: str | None, jobs: int
     if right and decided:
         yield Note(f"{len(decided)} members of {archive.label} differ from ham's list of digests, and the zip is right", "warning")
     yield from decided
-    yield Done(archive.label, counted(len(tasks), "file"))
+    yield Done(name, counted(len(tasks), "file"))
     if md5:
         yield md5
 

@@ -28,6 +28,10 @@ class Bucket:
         """What it has of a component."""
         return tuple(f for f in self._record.bucket_files if f.component == component)
 
+    def page(self, file: PublishedFile) -> str:
+        """The stable address of a file, without a query: below the first base."""
+        return next((f"{base.rstrip('/')}/{file.name}" for base in self._record.buckets), file.name)
+
     def address_of(self, file: PublishedFile) -> Callable[[int], Address]:
         """Where a file is: the first base that has it."""
 

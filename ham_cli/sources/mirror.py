@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ham_cli.download import Address
-from ham_cli.http import Kind, Problem
+from ham_cli.http import Kind, Problem, plain
 from ham_cli.sources.asking import where
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import httpx
 
-    from ham_cli.record import PublishedFile, Record
+    from ham_cli.record import PublishedFile
 
 
 class Mirror:
@@ -22,14 +22,17 @@ class Mirror:
 
     kind = "mirror"
 
-    def __init__(self, record: Record, client: httpx.Client, base: str) -> None:
+    def __init__(self, client: httpx.Client, base: str, published: Sequence[PublishedFile]) -> None:
         self.base = base.rstrip("/")
-        self._record, self._client = record, client
+        self._client, self._published = client, published
 
     def files(self, component: str) -> tuple[PublishedFile, ...]:
-        """What it may have of a component: the server's files, and where it has none the bucket's."""
-        own = tuple(f for f in self._record.files if f.component == component)
-        return own or tuple(f for f in self._record.bucket_files if f.component == component)
+        """What it may have of a component."""
+        return tuple(f for f in self._published if f.component == component)
+
+    def page(self, file: PublishedFile) -> str:
+        """The address of a file, without a name and password."""
+        return plain(f"{self.base}/{quote(file.received_name)}")
 
     def address_of(self, file: PublishedFile) -> Callable[[int], Address]:
         """Where a file is, under the first of its names that the server knows."""

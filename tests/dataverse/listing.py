@@ -39,7 +39,7 @@ class Catalogue:
             "protocol": "doi",
             "authority": authority,
             "separator": "/",
-            "publisher": facts["publisher"],
+            "publisher": facts.get("publisher", "nobody"),
             "publicationDate": _MADE,
             "storageIdentifier": f"s3://{facts['doi']}",
             "datasetType": "dataset",
@@ -74,7 +74,7 @@ class Catalogue:
             "citationDate": _MADE,
             "termsOfUse": f"{facts['licence']['id']} {facts['licence']['url']}",
             "fileAccessRequest": False,
-            "metadataBlocks": {"citation": _citation(facts["title"], facts["creator"])},
+            "metadataBlocks": {"citation": _citation(facts["title"], facts.get("creator", "nobody"))},
             "files": self.files(),
         }
 

@@ -172,8 +172,8 @@ class Servers(Setup):
             return respond(asked)
         entry.fault = fault.kind
         made = spoilt(fault, self, asked, respond)
-        if fault.kind == "replaced" and entry.name is not None:
-            self.replace(self._replaceable(entry.name), fault.data)
+        if fault.kind == "replaced" and entry.name not in {None, "listing"}:  # the listing is made anew for each request
+            self.replace(self._replaceable(str(entry.name)), fault.data)
         return made
 
     def _replaceable(self, label: str) -> str:

@@ -1,0 +1,74 @@
+"""One piece of a file while it arrives: written as it comes, kept where it is still to be hashed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ham_cli.download.journal import Range
+    from ham_cli.download.pieces import Scattered
+
+NOTED = 512 << 10
+"""Bytes of a piece after which it is noted how far it is: a kill costs no more of it."""
+
+_MOST = 256
+"""Chunks that are written at once; systems take 1024."""
+
+_SEEKING = threading.Lock()
+
+
+class Growing:
+    """One piece while it arrives: written some hundred kilobytes at a time."""
+
+    def __init__(self, piece: Range, pieces: Scattered, advanced: Callable[[int], None]) -> None:
+        """Begin a piece; ``advanced`` hears of what is written."""
+        self.at, self.end = piece
+        self.chunks: list[bytes] = []
+        """What has arrived of it: everything where it will be hashed, else what is not yet written."""
+        self._pieces, self._advanced = pieces, advanced
+        self._written, self._first = piece[0], 0
+
+    def add(self, chunk: bytes) -> None:
+        """Take in what comes next; bytes beyond its end are none of it."""
+        data = chunk[: self.end - self.at]
+        self.chunks.append(data)
+        self.at += len(data)
+        if self.at - self._written >= NOTED or len(self.chunks) - self._first >= _MOST:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is not yet written."""
+        if self.at > self._written:
+            self._pieces.put(self._written, self.chunks[self._first :])
+            self._advanced(self.at - self._written)
+            if not self._pieces.hashes:
+                self.chunks.clear()
+            self._written, self._first = self.at, len(self.chunks)
+
+
+def write_at(descriptor: int, chunks: list[bytes], offset: int) -> int:
+    """Write chunks one behind the other from an offset; the offset behind them."""
+    data = chunks
+    while data:
+        if hasattr(os, "pwritev"):
+            written = os.pwritev(descriptor, data, offset)
+        else:
+            with _SEEKING:
+                os.lseek(descriptor, offset, os.SEEK_SET)
+                written = os.write(descriptor, b"".join(data))
+        offset += written
+        data = _rest(data, written)
+    return offset
+
+
+def _rest(chunks: list[bytes], written: int) -> list[bytes]:
+    """What is left of chunks of which so many bytes were written: mostly nothing."""
+    for number, chunk in enumerate(chunks):
+        if written < len(chunk):
+            return [chunk[written:], *chunks[number + 1 :]]
+        written -= len(chunk)
+    return []
