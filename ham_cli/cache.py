@@ -244,9 +244,10 @@ def listing(folder: Path) -> set[str]:
 
 def leftovers(cache: Cache, folder: Folder) -> list[Path]:
     """Files that an interrupted run left half written, in the record's folder and beside it."""
-    pattern = f".*{atomic.MARK}"
-    beside = cache.root.glob(pattern) if cache.root.is_dir() else ()
-    return sorted([*beside, *(folder.path.rglob(pattern) if folder.path.is_dir() else ())])
+    # A download that was interrupted has a journal beside it.
+    patterns = (f".*{atomic.MARK}", f".*{atomic.MARK}.journal")
+    beside = [path for pattern in patterns for path in (cache.root.glob(pattern) if cache.root.is_dir() else ())]
+    return sorted([*beside, *(path for pattern in patterns for path in (folder.path.rglob(pattern) if folder.path.is_dir() else ()))])
 
 
 _NO_WRITING = {28, 30, 122}

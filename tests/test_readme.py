@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,11 +10,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+import ham_cli
 from ham_cli.errors import EXIT_CODES
+from tests.dataverse import Servers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -25,9 +32,20 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 
 
+@pytest.fixture(scope="module")
+def server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a Dataverse that lists the published record and has its tables, no images."""
+    real_data: Path = request.getfixturevalue("real_data")
+    facts = json.loads((Path(ham_cli.__file__).parent / "record.json").read_bytes())
+    tables = ("HAM10000_metadata", "ISIC2018_Task3_Test_GroundTruth.csv")
+    with Servers(facts, {name: real_data / name for name in tables}) as running:
+        yield running.facts["server"]
+
+
 @pytest.fixture
-def home(tmp_path: Path, real_data: Path) -> Path:
+def home(tmp_path: Path, real_data: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home folder with ``downloads`` in it, and ``ham`` and ``duckdb`` on the path."""
+    monkeypatch.setenv("SERVER", server)
     (tmp_path / "downloads").symlink_to(real_data)
     binaries = tmp_path / "bin"
     binaries.mkdir()
@@ -44,7 +62,12 @@ def home(tmp_path: Path, real_data: Path) -> Path:
 
 def shell(text: str, home: Path) -> tuple[int, str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("HAM_", "XDG_"))}
-    environment |= {"HOME": str(home), "PATH": f"{home / 'bin'}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
+    environment |= {
+        "HOME": str(home),
+        "HAM_SERVER": os.environ["SERVER"],
+        "PATH": f"{home / 'bin'}:{os.environ['PATH']}",
+        "PYTHONUNBUFFERED": "1",
+    }
     done = subprocess.run(
         ["bash", "-c", text.replace("/home/you", str(home))],
         cwd=home,
@@ -112,13 +135,39 @@ def test_the_notebook_recipe_finds_lesions_and_images(home: Path) -> None:
     assert found[1] == "True"
 
 
+def test_a_web_server_serves_a_classroom(home: Path) -> None:
+    teacher, laptop = (block.strip() for block in blocks("sh") if "--allow-partial" in block and "stick" not in block)
+    fetch, serve = teacher.splitlines()
+    assert shell(fetch, home)[0] == 0
+    with listening(shell(f"{serve.partition(' && ')[0]} && pwd", home)[1].strip().replace("/home/you", str(home))) as address:
+        code, output = shell(f"HAM_CACHE_DIR=here {laptop.replace('http://teacher.local:8000', address)}", home)
+    assert code == 0, output
+    assert re.search(r"^images +- +1 +1 +", output, re.MULTILINE) is None
+    assert re.search(r"^images +- +(\d+) +\1 +", output, re.MULTILINE), output
+
+
+@contextlib.contextmanager
+def listening(folder: str) -> Iterator[str]:
+    """The address of Python's own web server over a folder."""
+    program = [sys.executable, "-u", "-m", "http.server", "--bind", "127.0.0.1", "0"]
+    with subprocess.Popen(program, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+        try:
+            assert running.stdout is not None
+            found = re.search(r"port (\d+)", running.stdout.readline())
+            assert found is not None
+            yield f"http://127.0.0.1:{found[1]}"
+        finally:
+            running.terminate()
+
+
 def test_a_stick_serves_a_classroom(home: Path) -> None:
-    at_home, on_a_laptop, from_the_stick = (b.strip() for b in blocks("sh") if "/media/stick" in b)
+    (recipe,) = (block for block in blocks("sh") if "/media/stick/ham --allow-partial" in block)
     stick = home / "stick"
-    stick.mkdir()
-    said = {command: shell(command.replace("/media/stick", str(stick)), home) for command in (at_home, on_a_laptop, from_the_stick)}
-    assert [code for code, _ in said.values()] == [0, 0, 0], said
-    assert re.search(r"^images +- +96 +96 +", said[on_a_laptop][1], re.MULTILINE)
+    assert shell(f"ham fetch --source downloads --allow-partial --cache-dir {stick}/ham", home)[0] == 0
+    onto_a_laptop, from_the_stick = recipe.replace("/media/stick", str(stick)).splitlines()
+    said = {command: shell(command, home) for command in (onto_a_laptop, from_the_stick)}
+    assert [code for code, _ in said.values()] == [0, 0], said
+    assert re.search(r"^images +- +96 +96 +", said[onto_a_laptop][1], re.MULTILINE)
     assert re.search(r"^nv +6705 +5403", said[from_the_stick][1], re.MULTILINE)
 
 

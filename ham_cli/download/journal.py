@@ -122,7 +122,7 @@ class Journal:
         self.ranges, self._since = merged(self.ranges), 0
         words = {"size": self.size, "etag": self.etag, "boot": _boot(), "whole": self.ranges}
         atomic.write(self.path, (json.dumps(words) + "\n").encode())
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
 
     def _read(self) -> None:
         head, *lines = self.path.read_text().splitlines(keepends=True)

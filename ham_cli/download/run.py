@@ -112,7 +112,7 @@ class Download:
     def _work(self) -> None:
         """Fetch what is wanted, in a thread: whatever happens ends up among the events."""
         try:
-            descriptor = os.open(self.part, os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = os.open(self.part, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
             journal = Journal(self.part)
             try:
                 md5 = self._filled(descriptor, journal)

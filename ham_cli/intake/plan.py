@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from ham_cli.holdings import Holdings
+    from ham_cli.holdings import Holdings, Row
     from ham_cli.intake.offers import Offers, Place, Zip
 
 
@@ -74,7 +74,9 @@ def decide(components: Sequence[str], offers: Offers, state: Holdings, wish: Sel
         offered = offers.of(component)
         for image_id in state.wanted(component, wish):
             places = offered.get(image_id)
-            if not places or state.has(image_id, component):
+            if places and state.has(image_id, component):
+                places = [] if component == "masks" else _vouched_for(state.rows.get(image_id), places, offers)
+            if not places:
                 continue
             first = 0 if (image_id, component) in adopted else 1
             others[image_id, component] = tuple(places[first:])
@@ -146,6 +148,13 @@ def complete(zipped: Zip, offers: Offers, state: Holdings) -> bool:
         if any(p.file == zipped.file for p in places) and image_id not in state.record.not_in_record
     ]
     return bool(inside) and all((row := state.rows.get(image_id)) and row[column] for image_id, column in inside)
+
+
+def _vouched_for(row: Row | None, places: list[Place], offers: Offers) -> list[Place]:
+    """The places whose archive may vouch for an image that is there, and that nobody vouches for."""
+    if row is None or row["vouched"] != "none":
+        return []
+    return [place for place in places if place.member and _may_overrule(offers.zips[place.file])]
 
 
 def _may_overrule(archive: Zip) -> bool:

@@ -137,6 +137,7 @@ class Intake:
         for component in lacking if request.allow_partial else ():
             state.unask(component)
         outcome.written = sorted({*outcome.written, *state.save()})
+        self._tidy()
         if outcome.taken or state.rows:
             request.cache.put_in_force(request.record)
         changed = "\n".join(licence.altered(state.tables)) or licence.UNCHANGED
@@ -147,6 +148,13 @@ class Intake:
         outcome.unknown = {c: columns for c in components if (columns := wanting.unknown(c, state))}
         outcome.indexed = state.has_table("metadata")
         outcome.have = {component: state.count(component) for component in PARTITION}
+
+    def _tidy(self) -> None:
+        """Let go of what lies in ``archives/`` and has been taken in: a run may have been killed just before it did so."""
+        for published in (*self.state.record.files, *self.state.record.bucket_files):
+            row = self.state.files.get((published.component, published.name), {})
+            if row.get("state") == "dropped" or (row.get("path") or "").startswith("tables/"):
+                (self.state.folder.archives / published.name).unlink(missing_ok=True)
 
     def _nothing(self, offers: Offers, findings: Sequence[Finding]) -> Iterator[Finding]:
         """What is wrong with all there is; raises `UnavailableError` where nothing of the record is."""
