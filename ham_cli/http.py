@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from ham_cli import __version__
+from ham_cli.errors import WrongUsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +22,8 @@ Client = httpx.Client
 
 AGENT = f"ham/{__version__} (+https://pypi.org/project/ham-cli/)"
 """Our own name: Harvard's firewall refuses those of the libraries."""
+
+UNREACHED = "the server cannot be reached"
 
 HEAD = 4096
 """Bytes of an answer that tell what it is, where it is no file."""
@@ -40,6 +43,8 @@ class Waits:
     """Seconds that any retry waits at most, where the server does not name a time."""
     obeyed: float = 300.0
     """Seconds of a server's Retry-After that are waited at most."""
+    knocks: int = 5
+    """Failures in a row that a server bears which has not answered once: there may be no network."""
     attempts: int = 8
     """Failures in a row, without a byte between them, that a connection bears."""
     failures: int = 400
@@ -83,12 +88,16 @@ def client(waits: Waits, connections: int) -> httpx.Client:
     Redirects are followed by hand: httpx would hand a key on to the next host. No transport is given: that would
     switch the environment's proxies off.
     """
-    made = httpx.Client(
-        follow_redirects=False,
-        headers={"User-Agent": AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
-        timeout=httpx.Timeout(connect=waits.connect, read=waits.read, write=30.0, pool=None),
-        limits=httpx.Limits(max_connections=connections + 1, max_keepalive_connections=connections + 1),
-    )
+    try:
+        made = httpx.Client(
+            follow_redirects=False,
+            headers={"User-Agent": AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
+            timeout=httpx.Timeout(connect=waits.connect, read=waits.read, write=30.0, pool=None),
+            limits=httpx.Limits(max_connections=connections + 1, max_keepalive_connections=connections + 1),
+        )
+    except (ValueError, ImportError, OSError) as error:
+        fix = "look at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
+        raise WrongUsageError("the environment's proxy or certificates cannot be used", got=error, fix=fix) from error
     # No server needs to know us again, and none gets what another one set.
     made.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return made
@@ -125,6 +134,12 @@ def problem_of(status: int, headers: Mapping[str, str], head: bytes, now: dt.dat
     problem.closes |= kind is Kind.FINAL and (status in {202, 401, 405} or (_is_html(head) and status == 403) or answer.challenged)
     problem.wants_key = status in {401, 403} and bool(message)
     return problem
+
+
+def unreached(error: Exception) -> Problem:
+    """That a server gave no answer."""
+    fix = "is there a network, and does it want a proxy (HTTPS_PROXY)?"
+    return Problem(Kind.AGAIN, UNREACHED, got=str(error) or type(error).__name__, fix=fix)
 
 
 def is_page(head: bytes) -> bool:

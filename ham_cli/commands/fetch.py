@@ -157,7 +157,7 @@ def fetch(
     with cache.writer(run.cache.root, lock_timeout, run.console.say):
         if not (run.cache.folder(pinned.id).path / "record.json").exists():
             terms = pinned.licence
-            run.console.say(f"{pinned.title}: {terms['id']}, {terms['summary']} ({terms['url']})")
+            run.console.say(f"licence of the data: {terms['id']} ({terms['summary']})\n{terms['url']}; ham cite prints what to cite")
         intake.load()
         findings = watch(intake.run(), run.console)
     return fetched.tell(run, request, intake.outcome, findings)

@@ -65,6 +65,10 @@ class Line:
         self._address: Address | None = None
         self._renewed = 0
         self._failures = 0
+        self._reached = False
+        """Whether the server has answered, whatever it said."""
+        self._said = 0.0
+        """Until when what was said last holds."""
 
     @property
     def url(self) -> str:
@@ -90,8 +94,9 @@ class Line:
                     raise
                 problem = found
             except httpx.TransportError as error:
-                problem = Problem(Kind.AGAIN, "the server cannot be reached", got=str(error) or type(error).__name__)
+                problem = http.unreached(error)
             attempts += 1
+            self._reached = self._reached or problem.what != http.UNREACHED
             self.wait(attempts, problem)
         raise StoppedError
 
@@ -153,11 +158,13 @@ class Line:
     def wait(self, attempts: int, problem: Problem) -> None:
         """Wait before the next try; raises the problem where there were enough of them."""
         self._failures += 1
-        if attempts > self._waits.attempts or self._failures > self._waits.failures:
+        if attempts > (self._waits.attempts if self._reached else self._waits.knocks) or self._failures > self._waits.failures:
             raise problem
         most = min(self._waits.longest, self._waits.first * 2 ** (attempts - 1))
         seconds = min(problem.after, self._waits.obeyed) if problem.after is not None else random.uniform(0, most)  # noqa: S311
-        if seconds > _SILENT:
+        now = time.monotonic()
+        if seconds > _SILENT and now >= self._said:
+            self._said = now + seconds  # one word for all connections
             self._say(f"{self._order.name}: {problem.what}; again in {seconds:.0f} s")
         if self.stop.wait(seconds):
             raise StoppedError
@@ -183,6 +190,7 @@ class Line:
             if etag and wanted[0] and not etag.startswith("W/"):  # a weak name promises nothing about bytes
                 headers["If-Range"] = etag
         response = self._client.send(self._client.build_request("GET", address.url, headers=headers), stream=True)
+        self._reached = True
         with contextlib.ExitStack() as undo:
             undo.callback(response.close)
             if response.status_code not in {200, 206} or self._is_page(response):

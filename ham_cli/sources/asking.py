@@ -96,7 +96,7 @@ def _in_words() -> Iterator[None]:
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as error:
         raise Problem(Kind.FINAL, "the server names no address", got=str(error), fix="check --server and --source") from error
     except httpx.TransportError as error:
-        raise Problem(Kind.AGAIN, "the server cannot be reached", got=str(error) or type(error).__name__) from error
+        raise http.unreached(error) from error
 
 
 def _within(usual: httpx.Timeout, seconds: float) -> httpx.Timeout:
@@ -148,12 +148,13 @@ def _allowed(url: str, location: str | None) -> str:
     target = urljoin(url, location)
     parts = urlsplit(target)
     # From another machine, this one's own services are not to be asked.
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_here(parts.hostname) and _is_here(urlsplit(url).hostname)):
+    if parts.scheme == "https" or (parts.scheme == "http" and is_here(parts.hostname) and is_here(urlsplit(url).hostname)):
         return target
     raise Problem(Kind.FINAL, "the server redirects to an unsafe address", got=http.plain(target), fix="name another --source")
 
 
-def _is_here(host: str | None) -> bool:
+def is_here(host: str | None) -> bool:
+    """Whether a host is this machine itself."""
     if host == "localhost":
         return True
     try:

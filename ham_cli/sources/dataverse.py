@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from ham_cli.download import Address
 from ham_cli.http import Kind, Problem
-from ham_cli.sources.asking import MissingError, document, patiently, where
+from ham_cli.sources.asking import MissingError, document, is_here, patiently, where
 from ham_cli.sources.listing import MOST_BYTES, read_listing
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ class Dataverse:
         if not (self._key.isascii() and self._key.isprintable()):
             # The library's own words would repeat the key.
             raise Problem(Kind.FINAL, "the key holds signs that no key has", fix="check HAM_DATAVERSE_KEY")
+        if not (self.server.startswith("https://") or is_here(urlsplit(self.server).hostname)):
+            raise Problem(Kind.FINAL, "the server asks for the key, and everybody on the way could read it", fix="name it https://...")
         found = ask(headers)
         self._key_helped = True
         return found
