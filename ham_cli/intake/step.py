@@ -110,7 +110,9 @@ class Step:
             listed = taken.task.expected is not None and taken.task.expected.sha256 == taken.sha256
             vouched = "digest" if listed else "archive" if right else "none"
             self._put(taken, vouched, published.name if right and published else None)
-        if right and published and md5:
+        # Of what nobody has pinned, what a server gave is written down: another machine's can be compared with it.
+        unpinned = published is not None and published.md5 is None and origin.url is not None
+        if published and md5 and (right or unpinned):
             kept = self._kept(archive, published.name) if self.request.keep_archives else None
             done = planning.complete(archive, self.offers, self.state)
             row = zips.arrived(archive, md5, self.state, kept, unpacked=done)
