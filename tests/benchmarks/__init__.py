@@ -1,0 +1,1 @@
+"""Benchmarks against other programs, outside pytest: ``python -m tests.benchmarks`` lists them."""

@@ -1,0 +1,99 @@
+"""What was measured, as plain tables, beside the facts of the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.benchmarks import web
+from tests.benchmarks.measure import figure, ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tests.benchmarks.measure import Cost
+
+PEERS = {
+    "aria2c": "aria2",
+    "curl": "curl",
+    "md5sum": "coreutils",
+    "sha256sum": "coreutils",
+    "unzip": "unzip",
+    "bsdtar": "libarchive-tools",
+}
+"""The programs that ham is compared with, and the Debian package of each."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What one side is to be beside another."""
+
+    side: str
+    beside: str
+    most: float | None
+    """How many times as long it may take; ``None``: any, for comparison."""
+
+
+def compare(title: str, costs: Mapping[str, Sequence[Cost]], targets: Sequence[Target]) -> bool:
+    """Print what each side cost and how they compare; whether every target is met."""
+    lines = [("", "wall s", "CPU s", "user", "system", "peak MB")]
+    for name, some in costs.items():
+        user, system = figure(some, lambda c: c.user).median, figure(some, lambda c: c.system).median
+        peak = figure(some, lambda c: c.peak / 1e6).shown(0)
+        walls, cpus = figure(some, lambda c: c.wall).shown(), figure(some, lambda c: c.cpu).shown()
+        lines.append((name, walls, cpus, f"{user:.2f}", f"{system:.2f}", peak))
+    show(title, lines)
+    met = True
+    for target in targets:
+        if {target.side, target.beside} <= set(costs):
+            found = ratio(costs[target.side], costs[target.beside])
+            met &= judge(f"{target.side} / {target.beside}", found.median, target.most, found.shown())
+    return met
+
+
+def judge(what: str, found: float, most: float | None, shown: str) -> bool:
+    """Print a value beside what it may be at most; whether it is that."""
+    met = most is None or found <= most
+    print(f"  {what}: {shown}" + ("" if most is None else f"; at most {most:g}: {'met' if met else 'MISSED'}"))
+    return met
+
+
+def show(title: str, lines: Sequence[Sequence[str]]) -> None:
+    """Print a table; its first line is its head."""
+    print(f"\n{title}")
+    widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]))]
+    for line in lines:
+        print("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def machine(quick: str) -> None:
+    """Print what the figures depend on."""
+    cores = len(os.sched_getaffinity(0))
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text()) if Path("/proc/cpuinfo").exists() else None
+    print(f"{cores} cores ({model[1] if model else platform.machine()}), Linux {platform.release()}, Python {platform.python_version()}")
+    print(f"nginx {web.version()}; " + "; ".join(f"{name} {_version(name)}" for name in PEERS))
+    print(f"load before: {load()}{quick}", flush=True)
+
+
+def load() -> str:
+    """How many processes wanted to run in the last minute, five and fifteen."""
+    return " ".join(f"{value:.2f}" for value in os.getloadavg())
+
+
+def missing(names: Sequence[str]) -> list[str]:
+    """Which of some programs are not here."""
+    return [name for name in names if (web.program() if name == "nginx" else shutil.which(name)) is None]
+
+
+def _version(name: str) -> str:
+    if shutil.which(name) is None:
+        return "missing"
+    said = subprocess.run([name, "-v" if name == "unzip" else "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"\d+\.\d+[\w.]*", said)
+    return found[0] if found else "?"
