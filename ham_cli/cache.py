@@ -242,6 +242,12 @@ def listing(folder: Path) -> set[str]:
         return set()
 
 
+def half_of(target: Path) -> tuple[Path, Path]:
+    """Where a download that is to become a file grows, and its journal."""
+    part = target.with_name(f".{target.name}{atomic.MARK}")
+    return part, part.with_name(f"{part.name}.journal")
+
+
 def leftovers(cache: Cache, folder: Folder) -> list[Path]:
     """Files that an interrupted run left half written, in the record's folder and beside it."""
     # A download that was interrupted has a journal beside it.

@@ -95,7 +95,7 @@ def client(waits: Waits, connections: int) -> httpx.Client:
             timeout=httpx.Timeout(connect=waits.connect, read=waits.read, write=30.0, pool=None),
             limits=httpx.Limits(max_connections=connections + 1, max_keepalive_connections=connections + 1),
         )
-    except (ValueError, ImportError, OSError) as error:
+    except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
         fix = "look at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
         raise WrongUsageError("the environment's proxy or certificates cannot be used", got=error, fix=fix) from error
     # No server needs to know us again, and none gets what another one set.
@@ -201,6 +201,7 @@ _MEANINGS: tuple[tuple[Callable[[_Answer], bool], tuple[Kind, str, str | None]],
         lambda a: a.status == 400 and "guestbook" in a.message.lower(),
         (Kind.FINAL, "the server wants a person to fill in a guestbook", "download the file in a browser, then ham fetch --source FOLDER"),
     ),
+    (lambda a: a.status in {301, 302, 303, 307, 308}, (Kind.RENEW, "the server sends us on and on", _OTHER)),
     # What Dataverse says to it is misleading: for a missing file it names a missing endpoint.
     (lambda a: a.status == 404, (Kind.FINAL, "the server has no such file", _OTHER)),
     (lambda a: a.status in {412, 416}, (Kind.CHANGED, "the file was replaced there", None)),

@@ -51,12 +51,12 @@ ONCE = {
     "dataverse": FINAL
     | {"redirect": "redirects to an unsafe address", "expired403": "the signed address has expired", "replaced": ANOTHER},
     "s3": FINAL
-    | dict.fromkeys(("redirect", "redirect_loop", "no_location"), REFUSES)
     | {"replaced": ANOTHER, "endless_body": "sends more than it"},
 }
 """By origin: what a fault that comes once ends in; all others in the right file."""
 ALWAYS = (
     {k: w for k, w in ONCE["s3"].items() if k != "replaced"}
+    | dict.fromkeys(("redirect", "redirect_loop", "no_location"), "the server sends us on and on")
     | dict.fromkeys(("429", "429json"), BUSY)
     | dict.fromkeys(("500xml", "502", "503", "503json", "503xml", "504"), NOT_WELL)
     | dict.fromkeys(("maintenance200", "deep_json", "long_json"), PAGE)

@@ -74,7 +74,8 @@ def _tell_missing(run: Run, request: Request, outcome: Outcome) -> None:
     console = run.console
     for component, names in outcome.missing.items():
         more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
-        console.say(f"{component}: missing {', '.join(names[:FEW])}{more}")
+        # Also with -q: it is why the command fails.
+        (console.warn if console.quiet else console.say)(f"{component}: missing {', '.join(names[:FEW])}{more}")
     for trouble in outcome.troubles:
         console.say(f"  {trouble}{f'; {trouble.fix}' if trouble.fix else ''}")
     if not request.sources:

@@ -88,6 +88,8 @@ class Line:
                 return self._answer(address, wanted, etag)
             except Problem as found:
                 if found.kind is Kind.RENEW and address and self._renewed < self._waits.attempts:
+                    if self._renewed:
+                        self.wait(self._renewed, found)
                     self._renew(address)
                     continue
                 if found.kind is not Kind.AGAIN:
@@ -127,11 +129,13 @@ class Line:
         """Fetch what is still to come of a range; asked for again, from where it broke, as often as there is hope."""
         attempts = 0
         while sink.at < sink.end:
-            before = sink.at
+            before, since = sink.at, time.monotonic()
             try:
                 self._pour(sink, edition)
             except httpx.TransportError as error:
-                attempts = 1 if sink.at > before else attempts + 1
+                # A drip is no progress: it would keep us for hours.
+                progress = sink.at - before > (time.monotonic() - since) * self._waits.slowest
+                attempts = 1 if progress else attempts + 1
                 self.broke(attempts, error)
 
     def chunks(self, response: httpx.Response) -> Iterator[bytes]:
@@ -175,8 +179,12 @@ class Line:
             with contextlib.closing(self.ask((sink.at, sink.end), edition.etag)) as response:
                 if response.status_code != httpx.codes.PARTIAL_CONTENT or not _same(edition, edition_of(response, sink.at)):
                     raise Problem(Kind.CHANGED, "the file was replaced there")
+                # Only an answer that was read to its end leaves a connection to ask again on.
+                is_exact = response.headers.get("content-length") == str(sink.end - sink.at)
                 for chunk in self.chunks(response):
                     sink.add(chunk)
+                    if sink.at >= sink.end and not is_exact:
+                        break
         finally:
             sink.flush()
         if sink.at < sink.end:

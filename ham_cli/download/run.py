@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from ham_cli.download.growing import Growing, write_at
-from ham_cli.download.journal import Journal, amount, merged, part_of, without
+from ham_cli.download.journal import Journal, amount, merged, part_of, resumable, without
 from ham_cli.download.line import PARTLESS, Line, StoppedError
 from ham_cli.download.order import Edition, Received
 from ham_cli.download.pieces import Pieces, Scattered
@@ -123,6 +123,8 @@ class Download:
                 self._settle(journal, md5)
             self._events.put(None)
         except BaseException as error:  # noqa: BLE001  (the main thread raises it)
+            if isinstance(error, Problem) and not resumable(self.order.target):
+                self.discard()  # nothing has come that anybody could go on from
             self._events.put(error)
 
     def _filled(self, descriptor: int, journal: Journal) -> str | None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ham_cli import holdings
+from ham_cli.cache import Folder
+from ham_cli.checksum import md5
 from ham_cli.findings import counted
 from ham_cli.intake import offers as offering
 from ham_cli.intake import plan as planning
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from ham_cli.findings import Event
     from ham_cli.holdings import Holdings
     from ham_cli.intake.request import Outcome, Request
+    from ham_cli.intake.shelve import Readings
 
 
 def run(request: Request, outcome: Outcome) -> Generator[Event, None, list[Prospect]]:
@@ -31,23 +36,19 @@ def run(request: Request, outcome: Outcome) -> Generator[Event, None, list[Prosp
     holdings.forget_vanished(state)
     components = list(request.components)
     coming: list[Prospect] = []
-    shelved: set[str] = set()
     for of_web, some in itertools.groupby(request.sources, key=lambda source: isinstance(source, str)):
         group = list(some)
         if not of_web:
-            found, brought = _from_folders(request, state, [Path(folder) for folder in group], components)
-            coming += found
-            shelved |= brought
-            continue
-        wants = [w for w in wanting.wants(components, state, request.wish) if not (w.is_table and w.component in shelved)]
-        if wants:
+            coming += _from_folders(request, state, [Path(folder) for folder in group], components)
+        elif wants := wanting.wants(components, state, request.wish):
             from ham_cli.intake.network import Network
 
             network = Network(request, state, outcome, dt.datetime.now(dt.UTC), [str(name) for name in group])
-            coming += yield from network.look(wants)
+            with contextlib.closing(network):
+                coming += yield from network.look(wants)
     if not any(isinstance(source, str) for source in request.sources):
         left = [w for w in wanting.wants(components, state, request.wish) if wanting.lacking(w, state, request.wish)]
-        coming += [prospects.nowhere(w, state, request.wish) for w in left if not (w.is_table and w.component in shelved)]
+        coming += [prospects.nowhere(w, state, request.wish) for w in left]
     outcome.components = components or sorted({p.component for p in coming})
     return [*_there(outcome.components, state, coming), *coming]
 
@@ -61,26 +62,38 @@ def _there(components: Sequence[str], state: Holdings, coming: Sequence[Prospect
             yield Prospect(row["component"], row["name"], "have", row["source"], row["bytes"], row["bytes"] or 0, is_table=is_table)
 
 
-def _from_folders(request: Request, state: Holdings, folders: Sequence[Path], components: list[str]) -> tuple[list[Prospect], set[str]]:
-    """What folders would give, marked as if it were there; and the components whose tables they have."""
+def _from_folders(request: Request, state: Holdings, folders: Sequence[Path], components: list[str]) -> Iterator[Prospect]:
+    """What folders would give, marked as if it were there."""
     offers = offering.Offers()
     for folder in folders:
         for _ in offering.look(folder, request.record, offers, beyond={request.cache.root.resolve()}, settled=()):
             pass
     readings = shelve.read(offers, state)
     components += [] if components else planning.found(offers, state, readings.components)
-    found = [
-        Prospect(o.table.form.component, o.place.label, "take", "folder", len(o.data), is_table=True)
-        for o in readings.offered
-        if o.table.form.component in components and not o.table.refused
-    ]
+    yield from _tables(request, state, readings, components)
     plan = planning.decide(components, offers, state, request.wish, request.link)
     sizes: dict[tuple[str, str], Counter[str]] = {}
-    for task in (*plan.loose, *itertools.chain.from_iterable(plan.unpack.values())):
+    for task in (*plan.adopt, *plan.loose, *itertools.chain.from_iterable(plan.unpack.values())):
         where = offers.zips[task.source].label if task.member else str(Path(task.label).parent)
         size = task.member.bytes if task.member else task.source.stat().st_size
         sizes.setdefault((task.component, where), Counter()).update(files=1, bytes=size)
-        state.put(task.image_id, task.component, {"mask_path" if task.component == "masks" else "path": "taken"})
+        published = offers.zips[task.source].published if task.member else None
+        facts = {"mask_path": where} if task.component == "masks" else {"path": where, "archive": published.name if published else None}
+        state.put(task.image_id, task.component, facts)
     for (component, where), count in sizes.items():
-        found.append(Prospect(component, f"{where}: {counted(count['files'], 'file')}", "take", "folder", count["bytes"]))
-    return found, {p.component for p in found if p.is_table}
+        yield Prospect(component, f"{where}: {counted(count['files'], 'file')}", "take", "folder", count["bytes"])
+
+
+def _tables(request: Request, state: Holdings, readings: Readings, components: list[str]) -> Iterator[Prospect]:
+    """The tables that would be taken; their rows are taken, and they themselves go where nobody looks."""
+    before, real = dict(state.files), state.folder
+    needed = {*components, "metadata"} if {"images", "masks"} & set(components) else set(components)
+    with tempfile.TemporaryDirectory() as elsewhere:
+        state.folder = Folder(Path(elsewhere))
+        for _ in shelve.shelve(readings, state, needed, None, accept_altered=request.accept_altered):
+            pass
+        state.folder = real
+    for key, row in state.files.items():
+        if row is not before.get(key) and row["path"]:
+            taken = next((o.place.label for o in readings.offered if md5(o.data) == row["md5"]), row["name"])
+            yield Prospect(row["component"], taken, "take", "folder", row["bytes"], is_table=True)

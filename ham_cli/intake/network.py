@@ -32,30 +32,52 @@ class Network:
     """The part of a fetch that asks servers."""
 
     def __init__(self, request: Request, state: Holdings, outcome: Outcome, now: dt.datetime, names: Sequence[str]) -> None:
+        """Ask nobody yet: where nothing is missing, nobody is asked."""
         self._request, self._state, self._outcome, self._now, self._names = request, state, outcome, now, names
+        self._client: http.Client | None = None
 
-    def run(self, wants: Sequence[Want]) -> Iterator[Event]:
-        """Bring what is wanted, as far as any source has it; what none has stays missing."""
-        waits, limiter = self._request.waits or Waits(), Limiter(self._request.rate)
-        with http.client(waits, self._request.connections) as client:
-            self._catalogue = Catalogue(self._names, self._request, self._outcome, client, waits, limiter)
-            self._arrivals = Arrivals(self._request, self._state, self._outcome, self._now, client, waits, limiter)
-            try:
-                coming = yield from prospects.of(wants, self._catalogue, self._state, self._request.wish)
-                cache.require_room(self._state.folder.path, prospects.room(coming, keep=self._request.keep_archives))
-                yield Started(IN_ALL, sum(max(p.bytes or 0, p.already) for p in coming), already=sum(p.already for p in coming))
-                yield from self._all(wants)
-                yield Done(IN_ALL)
-            finally:
-                self._arrivals.stop()
-                self._catalogue.stop()
+    def tables(self, components: Sequence[str]) -> Iterator[Event]:
+        """Bring the tables that are missing, as far as any source has them."""
+        everything = wanting.wants(components, self._state, self._request.wish)
+        wants = [want for want in everything if want.is_table]
+        if wants and all(isinstance(source, str) for source in self._request.sources):
+            yield from self.look(everything)  # without room for all, nothing is begun
+        yield from self._bring_all(wants)
+
+    def files(self, components: Sequence[str], *, vouched: bool) -> Iterator[Event]:  # noqa: ARG002  (as of folders)
+        """Bring the images and masks that are missing, as far as any source has them."""
+        wants = wanting.wants(components, self._state, self._request.wish)
+        yield from self._bring_all([want for want in wants if not want.is_table])
 
     def look(self, wants: Sequence[Want]) -> Generator[Event, None, list[Prospect]]:
-        """What `run` would do, were all well; asks servers what they list, and nothing else."""
-        waits, limiter = self._request.waits or Waits(), Limiter(self._request.rate)
-        with http.client(waits, self._request.connections) as client:
-            catalogue = Catalogue(self._names, self._request, self._outcome, client, waits, limiter)
-            return (yield from prospects.of(wants, catalogue, self._state, self._request.wish))
+        """What bringing this would do, were all well; raises `AccessError` where there is no room for it."""
+        self._open()
+        coming = yield from prospects.of(wants, self._catalogue, self._state, self._request.wish)
+        cache.require_room(self._state.folder.path, prospects.room(coming, keep=self._request.keep_archives))
+        return coming
+
+    def close(self) -> None:
+        """End what is still being asked; what has arrived stays."""
+        if self._client is not None:
+            self._arrivals.stop()
+            self._catalogue.stop()
+            self._client.close()
+
+    def _open(self) -> None:
+        if self._client is None:
+            waits, limiter = self._request.waits or Waits(), Limiter(self._request.rate)
+            client = http.client(waits, self._request.connections)
+            self._catalogue = Catalogue(self._names, self._request, self._outcome, client, waits, limiter)
+            self._arrivals = Arrivals(self._request, self._state, self._outcome, self._now, client, waits, limiter)
+            self._client = client
+
+    def _bring_all(self, wants: Sequence[Want]) -> Iterator[Event]:
+        """Bring what is wanted, as far as any source has it; what none has stays missing."""
+        if wants:
+            coming = yield from self.look(wants)
+            yield Started(IN_ALL, sum(max(p.bytes or 0, p.already) for p in coming), already=sum(p.already for p in coming))
+            yield from self._all(wants)
+            yield Done(IN_ALL)
 
     def _all(self, wants: Sequence[Want]) -> Iterator[Event]:
         turns = dict.fromkeys(wants, 0)

@@ -33,6 +33,9 @@ _MOVES = 3
 """Redirects of a document that are followed: one to another host, one to https, one to spare."""
 
 
+_PAGES = {"text/html", "application/json"}
+
+
 def where(client: httpx.Client, url: str, headers: Mapping[str, str]) -> str | None:
     """Where a server sends us for a file; ``None`` where it answers with the file itself.
 
@@ -42,7 +45,8 @@ def where(client: httpx.Client, url: str, headers: Mapping[str, str]) -> str | N
     with _in_words(), client.stream("GET", url, headers={**headers, "Range": "bytes=0-0"}) as response:
         if response.status_code in _MOVED:
             return _allowed(url, response.headers.get("location"))
-        if response.status_code in {_GOOD, _PART}:
+        # A page, as in maintenance, is no published file.
+        if response.status_code in {_GOOD, _PART} and response.headers.get("content-type", "").partition(";")[0] not in _PAGES:
             return None
         raise http.problem_of(response.status_code, response.headers, http.head_of(response))
 
