@@ -133,9 +133,10 @@ class Line:
             try:
                 self._pour(sink, edition)
             except httpx.TransportError as error:
+                gained, passed = sink.at - before, time.monotonic() - since
                 # A drip is no progress: it would keep us for hours.
-                progress = sink.at - before > (time.monotonic() - since) * self._waits.slowest
-                attempts = 1 if progress else attempts + 1
+                is_drip = passed >= self._waits.slow and gained < passed * self._waits.slowest
+                attempts = 1 if gained and not is_drip else attempts + 1
                 self.broke(attempts, error)
 
     def chunks(self, response: httpx.Response) -> Iterator[bytes]:
