@@ -45,6 +45,8 @@ class Waits:
     """Seconds of a server's Retry-After that are waited at most."""
     knocks: int = 5
     """Failures in a row that a server bears which has not answered once: there may be no network."""
+    renewals: int = 3
+    """Addresses in a row that are asked for anew, where none is of use."""
     attempts: int = 8
     """Failures in a row, without a byte between them, that a connection bears."""
     failures: int = 400

@@ -50,8 +50,7 @@ FINAL = {
 ONCE = {
     "dataverse": FINAL
     | {"redirect": "redirects to an unsafe address", "expired403": "the signed address has expired", "replaced": ANOTHER},
-    "s3": FINAL
-    | {"replaced": ANOTHER, "endless_body": "sends more than it"},
+    "s3": FINAL | {"replaced": ANOTHER, "endless_body": "sends more than it"},
 }
 """By origin: what a fault that comes once ends in; all others in the right file."""
 ALWAYS = (

@@ -64,6 +64,8 @@ class Line:
         self._renewing = threading.Lock()
         self._address: Address | None = None
         self._renewed = 0
+        self._vain = 0
+        """Addresses in a row that were of no use."""
         self._failures = 0
         self._reached = False
         """Whether the server has answered, whatever it said."""
@@ -87,9 +89,9 @@ class Line:
                 address = self._current()
                 return self._answer(address, wanted, etag)
             except Problem as found:
-                if found.kind is Kind.RENEW and address and self._renewed < self._waits.attempts:
-                    if self._renewed:
-                        self.wait(self._renewed, found)
+                if found.kind is Kind.RENEW and address and self._vain < self._waits.renewals:
+                    if self._vain:
+                        self.wait(self._vain, found)
                     self._renew(address)
                     continue
                 if found.kind is not Kind.AGAIN:
@@ -207,6 +209,7 @@ class Line:
             if str(response.headers.get("content-encoding", "identity")) != "identity":
                 raise Problem(Kind.AGAIN, "the server packs the file, and was asked not to")
             undo.pop_all()
+        self._vain = 0
         return response
 
     def _is_page(self, response: httpx.Response) -> bool:
@@ -225,6 +228,7 @@ class Line:
             if self._address is used:
                 self._address = None
                 self._renewed += 1
+                self._vain += 1
 
 
 def edition_of(response: httpx.Response, start: int) -> Edition:

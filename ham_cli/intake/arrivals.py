@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -61,13 +62,10 @@ class Arrivals:
         self._running: Background | None = None
         self._archives: list[Arrival] = []
         """Archives that are whole and not yet unpacked: one at most."""
+        self._unindexed: list[Path] = []
+        """Archives that are unpacked, and whose images the manifest does not name yet."""
         self._tables = Offers()
         """Tables that are not yet shelved; those of one component are weighed together."""
-
-    def stop(self) -> None:
-        """End what is still running; what has arrived stays, for the next run to go on from."""
-        if self._running:
-            self._running.stop()
 
     def whole(self, source: Offering, file: PublishedFile) -> Iterator[Event]:
         """Download a file, and unpack the last archive meanwhile; raises `Problem`."""
@@ -107,11 +105,15 @@ class Arrivals:
             offers = Offers(origins={arrived.path: arrived.origin})
             # Its size was compared when it arrived; its MD5 alone decides.
             look_into(Zip(arrived.path, arrived.file.name, replace(arrived.file, bytes=None)), self._state.record, offers)
-            step = self._step(offers)
-            yield from self._judged((*offers.findings, *step.files([arrived.file.component], vouched=True)), arrived.origin.source)
-            step.index()
-            if not self._request.keep_archives:
-                arrived.path.unlink(missing_ok=True)
+            events = itertools.chain(offers.findings, self._step(offers).files([arrived.file.component], vouched=True))
+            yield from self._judged(events, arrived.origin.source)
+            self._unindexed.append(arrived.path)
+        # Where the next one is whole already, it is unpacked at once, and both are indexed together.
+        if self._unindexed and not (self._running and self._running.has_ended):
+            self._step(Offers()).index()
+            for path in self._unindexed if not self._request.keep_archives else ():
+                path.unlink(missing_ok=True)
+            self._unindexed.clear()
 
     def shelved(self, component: str) -> Iterator[Event]:
         """Take in the tables that have arrived."""
@@ -166,9 +168,12 @@ class Arrivals:
 
     def _run(self, download: Download) -> Iterator[Event]:
         self._running = Background(download)
-        yield from self._running.beside(self.unpacked())
-        yield from self._running.rest()
-        self._running = None
+        try:
+            yield from self._running.beside(self.unpacked())
+            yield from self._running.rest()
+        finally:
+            self._running.stop()
+            self._running = None
 
     def _step(self, offers: Offers) -> Step:
         return Step(self._request, self._state, self._outcome, self._now, offers)

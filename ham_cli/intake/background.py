@@ -49,6 +49,11 @@ class Background:
                 yield Done(self.download.order.name, "not had")
             raise self._ended[0]
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has come to its end, however."""
+        return not self._thread.is_alive()
+
     def stop(self) -> None:
         """End it; what has arrived stays."""
         self.download.stop()

@@ -59,7 +59,6 @@ class Network:
     def close(self) -> None:
         """End what is still being asked; what has arrived stays."""
         if self._client is not None:
-            self._arrivals.stop()
             self._catalogue.stop()
             self._client.close()
 
