@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from tests.conftest import run_here, typed
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -202,3 +203,22 @@ def is_whole(cache: Path, whole: Mapping[str, str]) -> None:
     assert all(name.startswith(".DEMO_") and name.endswith(".part") for name in half_written(cache))
     assert run_here("cache", "prune", cache=cache).code == 0
     assert half_written(cache) == []
+
+
+def places(where: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file below a folder as its bytes, and every Parquet file also as what it says, unpacked."""
+    for path in sorted(p for p in where.rglob("*") if p.is_file()):
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            continue  # a fetch that runs has let go of it
+        yield str(path), data
+        if path.suffix == ".parquet":
+            # Of the bytes that were read: a fetch that runs may put another file in its place.
+            yield f"{path}, its rows", repr(pq.read_table(io.BytesIO(data)).to_pylist()).encode()
+            yield f"{path}, its metadata", repr(pq.read_metadata(io.BytesIO(data)).metadata).encode()
+
+
+def leaks(secrets: Collection[str], *folders: Path) -> list[tuple[str, str]]:
+    """Where a secret stands: its place, and the secret."""
+    return [(place, secret) for where in folders for place, data in places(where) for secret in secrets if secret.encode() in data]

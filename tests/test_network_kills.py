@@ -112,7 +112,9 @@ def test_what_arrived_before_a_kill_is_not_asked_for_again(
     leave(trial, images, zips)
     before = len(trial.servers.requests)
     trial.finished()
-    assert {r.name for r in trial.servers.requests[before:]} & {PART_1, PART_2} == asked
+    later = trial.servers.requests[before:]
+    # A look at a zip's directory tells that nothing of it is missing.
+    assert {name for name in (PART_1, PART_2) if sum(r.sent for r in later if r.name == name) > MEBIBYTE} == asked
     killing.is_whole(trial.cache, trial.whole)
 
 

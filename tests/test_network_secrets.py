@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import signal
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests import killing
 from tests import small as s
 from tests.dataverse import KEY, Servers
 from tests.dataverse.store import presigned
@@ -23,34 +23,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from tests.dataverse.messages import Asked, Request
+    from tests.dataverse.faults import Kind
+    from tests.dataverse.messages import Asked, Origin, Request
     from tests.small import Small
 
 COOKIES = ("9f2c7d5a8e1b4c3fa6d0", "5BD1A5F10C8B2E7D")
 NAME, WORD = "somebody", "correct-horse-battery"
-BASIC = base64.b64encode(f"{NAME}:{WORD}".encode()).decode()
-
-
-def places(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Every file below a folder as its bytes, and every Parquet file also as what it says, unpacked."""
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        yield str(path), path.read_bytes()
-        if path.suffix == ".parquet":
-            table = pq.read_table(path)
-            yield f"{path}, its rows", repr(table.to_pylist()).encode()
-            yield f"{path}, its metadata", repr(pq.read_metadata(path).metadata).encode()
-
-
-def found(secrets: set[str], folders: list[Path]) -> list[tuple[str, str]]:
-    """Where a secret stands: its place, and the secret."""
-    return [(place, secret) for folder in folders for place, data in places(folder) for secret in secrets if secret.encode() in data]
 
 
 def secrets_of(servers: Servers) -> set[str]:
     """What is to be seen nowhere: the key, cookies, passwords, and the signature of every address that was asked for."""
     queries = [r.query for r in servers.requests if r.origin == "s3"]
     signed = {value for query in queries for name, value in query.items() if name in {"X-Amz-Signature", "X-Amz-Credential"}}
-    return {KEY, *COOKIES, WORD, BASIC, "X-Amz-", *signed, *map(quote, signed), *(quote(value, safe="") for value in signed)}
+    return {KEY, *COOKIES, WORD, "X-Amz-", *signed, *map(quote, signed), *(quote(value, safe="") for value in signed)}
 
 
 @dataclass
@@ -86,7 +71,7 @@ class Trial:
     @property
     def leaks(self) -> list[tuple[str, str]]:
         """Where a secret stands now, in the cache, in what was said, or in the home."""
-        return found(secrets_of(self.servers), [self.cache, self.where / "logs", self.where / "home"])
+        return killing.leaks(secrets_of(self.servers), self.cache, self.where / "logs", self.where / "home")
 
 
 @pytest.fixture
@@ -109,7 +94,7 @@ def test_what_is_looked_for_would_be_found(tmp_path: Path) -> None:
     pq.write_table(pa.table({"url": words}), tmp_path / "rows.parquet", compression="zstd")
     pq.write_table(pa.table({"url": ["other"]}).replace_schema_metadata({"ham.options": json.dumps([KEY])}), tmp_path / "labels.parquet")
     s.lay(tmp_path / ".hidden", {".a.zip.part.journal": f'{{"url": "{KEY}"}}'.encode()})
-    assert {place.rpartition("/")[2] for place, _ in found({KEY}, [tmp_path])} >= {
+    assert {place.rpartition("/")[2] for place, _ in killing.leaks({KEY}, tmp_path)} >= {
         "rows.parquet, its rows",
         "labels.parquet, its metadata",
         ".a.zip.part.journal",
@@ -173,8 +158,9 @@ def forged(trial: Trial, change: Callable[[str], str]) -> None:
         trial.servers.fault("dataverse", "redirect", name=datafile.label, to=url, times=None, when=lambda asked: not without_key(asked))
 
 
-def failing(origin: str, kind: str, **options: Any) -> Callable[[Trial], None]:  # noqa: ANN401  (they are the fields of Fault)
-    return lambda trial: trial.servers.fault(origin, kind, **({"times": None} | options)) and None  # type: ignore[arg-type, func-returns-value]
+def failing(origin: Origin, kind: Kind, **options: Any) -> Callable[[Trial], object]:  # noqa: ANN401  (they are the fields of Fault)
+    """A fault that every request meets, where nothing else is said."""
+    return lambda trial: trial.servers.fault(origin, kind, **({"times": None} | options))
 
 
 def asked(times: int) -> Callable[[Trial, Fetching], bool]:
@@ -190,7 +176,7 @@ def says(words: str) -> Callable[[Trial, Fetching], bool]:
 class Case:
     """What goes wrong, how that ends, and when it is given up by Ctrl-C, if it is."""
 
-    prepare: Callable[[Trial], None]
+    prepare: Callable[[Trial], object]
     code: int = 4
     until: Callable[[Trial, Fetching], bool] | None = None
     env: Mapping[str, str] = field(default_factory=dict)
@@ -215,8 +201,6 @@ CASES = {
     "an unsafe redirect": Case(lambda trial: forged(trial, lambda url: url.replace(trial.servers.s3, ELSEWHERE[:-1]))),
     "an unsafe redirect with a password": Case(lambda trial: forged(trial, lambda _: f"http://{NAME}:{WORD}@192.0.2.1/file")),
     "a redirect to another scheme": Case(lambda trial: forged(trial, lambda url: url.replace("http:", "ftp:"))),
-    "a redirect to no port": Case(lambda trial: forged(trial, lambda url: re.sub(r":\d+/", ":port/", url, count=1))),
-    "a redirect to a port too large": Case(lambda trial: forged(trial, lambda url: re.sub(r":\d+/", ":99999/", url, count=1))),
     "a redirect to no host": Case(lambda trial: forged(trial, lambda url: re.sub(r"//[^/]*/", "//[127.0.0.1/", url, count=1))),
     "a redirect with control signs": Case(lambda trial: forged(trial, lambda url: f"{url}\x7f\x01")),
     "a redirect to a silent port": Case(
@@ -232,20 +216,19 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("form", ["--json", "--keep-archives"])
-def test_no_key_and_no_signature_is_kept_or_said_whatever_goes_wrong(case: str, form: str, trial: Trial) -> None:
+def test_no_key_and_no_signature_is_kept_or_said_whatever_goes_wrong(case: str, trial: Trial) -> None:
     wrong = CASES[case]
     wrong.prepare(trial)
     ask_for_key(trial.servers)
     env = {name: value.replace("PROXY", trial.servers.dataverse.removeprefix("http://")) for name, value in wrong.env.items()}
     until = wrong.until
-    ended = trial.run(form, "--source", "dataverse", env=env, until=(lambda running: until(trial, running)) if until else None)
+    ended = trial.run("--json", "--source", "dataverse", env=env, until=(lambda running: until(trial, running)) if until else None)
     assert ended.code == wrong.code, ended
-    assert "bug in ham" not in ended.err
+    assert json.loads(ended.out)["exit_code"] == wrong.code
     assert (trial.before, trial.leaks) == ([], [])
     trial.servers.heal()
     trial.servers.key = KEY
     ask_for_key(trial.servers)
-    assert trial.run(form).code == 0
+    assert trial.run().code == 0
     assert trial.leaks == []
     assert [r for r in strangers(trial.servers) if KEY in sent_to(r) or "cookie" in r.headers] == []

@@ -160,7 +160,7 @@ def test_a_large_file_takes_little_memory(streamed: bool, small: Small, tmp_path
         if streamed:
             servers.fault("s3", "ignore_range", times=None)
         record = servers.record(small.record, tmp_path / "record")
-        words = [sys.executable, "-c", MEASURED, sys.executable, "-m", "ham_cli", "fetch", "images", "--record", record]
+        words: list[str | Path] = [sys.executable, "-c", MEASURED, sys.executable, "-m", "ham_cli", "fetch", "images", "--record", record]
         ran = subprocess.run([*words, "--cache-dir", tmp_path / "cache"], capture_output=True, text=True, check=True)
         code, kilobytes = map(int, ran.stdout.split())
         assert servers.sent(s.PART_1) >= 150 << 20

@@ -72,6 +72,6 @@ def _address(typed: str, option: str) -> str:
     except ValueError:
         right = False
     if not right:
-        shown = re.sub(r"//[^/@]*@", "//", typed)
+        shown = re.sub(r"//.*@", "//", typed)  # what stands before it may be a password
         raise WrongUsageError(f"{option} is no address of a server", expected="http://HOST/PATH or https://HOST/PATH", got=shown)
     return typed.rstrip("/")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ham_cli import archives, atomic
 from ham_cli.download import Download, Order, Ranged
 from ham_cli.findings import Finding, Note
+from ham_cli.http import plain
 from ham_cli.intake import loose, recognise, shelve, wanting
 from ham_cli.intake.background import Background
 from ham_cli.intake.offers import Offers, Origin, Place, Zip, look_into
@@ -70,7 +71,7 @@ class Arrivals:
     def whole(self, source: Offering, file: PublishedFile) -> Iterator[Event]:
         """Download a file, and unpack the last archive meanwhile; raises `Problem`."""
         order = self._order(source, file)
-        origin = Origin(source.kind, source.page(file), listed=self._listed(file))
+        origin = Origin(source.kind, plain(source.page(file)), listed=self._listed(file))
         if file.kind != "archive" or not order.target.is_file():
             download = Download(order, self._client, self._waits, self._limiter, self._request.connections)
             yield from self._run(download)
@@ -95,7 +96,7 @@ class Arrivals:
         for name, data in loose.tables(shelf, want.component, self._state):
             path = self._state.folder.archives / name
             atomic.write(path, data)
-            self._tables.origins[path] = Origin(shelf.kind, shelf.page(f"tables/{name}"))
+            self._tables.origins[path] = Origin(shelf.kind, plain(shelf.page(f"tables/{name}")))
             self._tables.tables.append(Place(path, name))
 
     def unpacked(self, component: str | None = None) -> Iterator[Event]:
@@ -143,7 +144,7 @@ class Arrivals:
             return
         download = Download(order, self._client, self._waits, self._limiter, self._request.connections, only=spans)
         yield from self._run(download)
-        yield from self._took(members, want, download, Origin(source.kind, source.page(file)), file)
+        yield from self._took(members, want, download, Origin(source.kind, plain(source.page(file))), file)
 
     def _took(self, members: dict[str, Member], want: Want, download: Download, origin: Origin, file: PublishedFile) -> Iterator[Event]:
         """Take members out of a file of which only they are there."""

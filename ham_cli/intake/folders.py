@@ -34,6 +34,8 @@ class Folders:
     def __init__(self, request: Request, state: Holdings, outcome: Outcome, now: dt.datetime, folders: Sequence[Path]) -> None:
         self._request, self._state, self._outcome, self._folders = request, state, outcome, folders
         self._offers = offering.Offers()
+        self._spilt: list[Path] = []
+        """Zips that were written out of zips."""
         self._step = Step(request, state, outcome, now, self._offers)
 
     def look(self) -> Iterator[Event]:
@@ -55,17 +57,30 @@ class Folders:
             pinned = {form.md5 for form in request.record.tables}
             own = [state.folder.tables / name for name in sorted(cache.listing(state.folder.tables))]
             offers.tables += [offering.Place(p, f"tables/{p.name}") for p in own if checksum.of_file(p, "md5")[1] in pinned]
+        self._look_at_arrived(settled)
         if offers.nested:
             request.cache.adopt(request.record)
         for event in zips.spill(offers, state, settled, request.components):
             if isinstance(event, tuple):
                 archive, md5 = event
+                self._spilt.append(archive.file)
                 offers.origins[archive.file] = offering.Origin("folder", md5=md5)
                 offering.look_into(archive, request.record, offers, deeper=False)
             else:
                 yield event
         self._readings = shelve.read(offers, state)
         self._outcome.ignored += offers.ignored
+
+    def _look_at_arrived(self, settled: Sequence[str]) -> None:
+        """See the archives that an interrupted run had brought, and not yet let go."""
+        record, archives = self._request.record, self._state.folder.archives
+        here = cache.listing(archives)
+        for of_web, published in [*(("dataverse", f) for f in record.files), *(("isic", f) for f in record.bucket_files)]:
+            if published.kind == "archive" and published.name in here and published.name not in settled:
+                file = archives / published.name
+                known = self._state.files.get((published.component, published.name), {})
+                self._offers.origins[file] = offering.Origin(known.get("source") or of_web, known.get("url"))
+                offering.look_into(offering.Zip(file, published.name, published), record, self._offers)
 
     def found(self) -> list[str]:
         """The components of which something is offered."""
@@ -98,9 +113,8 @@ class Folders:
 
     def close(self) -> None:
         """Let go of what was only written to be read."""
-        for file in self._offers.origins:
-            if not self._request.keep_archives:
-                file.unlink(missing_ok=True)
+        for file in self._spilt if not self._request.keep_archives else ():
+            file.unlink(missing_ok=True)
 
 
 def _settled(state: Holdings, *, keep: bool) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ham_cli import manifest, pool
 from ham_cli.errors import AccessError
 from ham_cli.findings import IN_ALL, Advanced, Done, Started, counted
-from ham_cli.http import Kind, Problem
+from ham_cli.http import Kind, Problem, plain
 from ham_cli.intake import plan as planning
 from ham_cli.intake import wanting
 from ham_cli.intake.offers import Place
@@ -66,7 +66,7 @@ def images(  # noqa: PLR0913  (what is wanted, from where, into what)
     labels = [(i, label) for i, label in labels if there is None or label in there]
     if not labels:
         raise Problem(Kind.FINAL, "that cache has none of these files", fix="name a further --source")
-    name = f"{want.component} from {shelf.base}"
+    name = f"{want.component} from {plain(shelf.base)}"
     yield Started(name, len(labels), "file")
     (state.folder.path / labels[0][1]).parent.mkdir(parents=True, exist_ok=True)
     for at in range(0, len(labels), AT_ONCE):

@@ -126,9 +126,11 @@ class Intake:
         for published in (*state.record.files, *state.record.bucket_files):
             target = state.folder.archives / published.name
             row = state.files.get((published.component, published.name), {})
-            if row.get("state") == "dropped" or (row.get("path") or "").startswith("tables/"):
-                target.unlink(missing_ok=True)
             lacks = published.component in PARTITION and wanting.absent(published.component, state, Selection())
-            if state.has_table(published.component) and not lacks:
-                for left in cache.half_of(target):
+            is_whole = state.has_table(published.component) and not lacks
+            if row.get("state") != "have" or (row["path"] or "").startswith("tables/"):
+                done = row.get("state") in {"have", "dropped"} or is_whole
+                for left in (target,) if done and not self.request.keep_archives else ():
                     left.unlink(missing_ok=True)
+            for left in cache.half_of(target) if is_whole else ():
+                left.unlink(missing_ok=True)

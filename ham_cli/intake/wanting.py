@@ -82,15 +82,16 @@ def useful(want: Want, offered: Sequence[PublishedFile], state: Holdings) -> lis
 
 
 def in_parts(want: Want, file: PublishedFile, state: Holdings, wish: Selection) -> bool:
-    """Whether so little of an archive is wanted that its members may be had for less than the whole."""
+    """Whether an archive's directory is worth a look: less than all of its members may be wanted."""
     from ham_cli.download import resumable
 
     target = state.folder.archives / file.name
     if (file.bytes is not None and file.bytes < SMALL) or (not wish and resumable(target)):
         return False
-    here = [f for f in state.record.published(want.component) if f.kind == "archive" and not state.unpacked(f)]
-    most = max((f.images or 0 for f in here), default=0)
-    return bool(wish) or 0 < len(absent(want.component, state, wish)) < most // 2
+    if wish:
+        return True
+    # Of an image that came from elsewhere nobody knows which archive holds it too.
+    return any(row["path"] and row["archive"] is None for row in state.rows.values() if row["partition"] == PARTITION[want.component])
 
 
 def _fills(file: PublishedFile, state: Holdings) -> bool:
