@@ -76,8 +76,10 @@ def _tell_missing(run: Run, request: Request, outcome: Outcome) -> None:
         more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
         # Also with -q: it is why the command fails.
         (console.warn if console.quiet else console.say)(f"{component}: missing {', '.join(names[:FEW])}{more}")
-    for trouble in outcome.troubles:
-        console.say(f"  {trouble}{f'; {trouble.fix}' if trouble.fix else ''}")
+    for trouble in outcome.troubles if console.quiet else ():
+        console.warn(str(trouble))  # else it was said when it happened
+    for fix in dict.fromkeys(trouble.fix for trouble in outcome.troubles if trouble.fix):
+        console.say(f"next: {fix}")
     if not request.sources:
         console.say("offline: without --offline the servers are asked")
     else:

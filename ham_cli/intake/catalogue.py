@@ -6,7 +6,7 @@ import queue
 from typing import TYPE_CHECKING
 
 from ham_cli.findings import Note
-from ham_cli.http import Kind, Problem, plain
+from ham_cli.http import Problem, plain
 from ham_cli.intake.request import Trouble
 from ham_cli.sources import Bucket, Dataverse, Listing, Mirror, Shelf, drift, learnt
 
@@ -63,9 +63,11 @@ class Catalogue:
         """Write down what a source did not give; one that has nothing more for us is closed."""
         kind = source if isinstance(source, str) else source.kind
         self._outcome.troubles.append(Trouble(plain(kind), name, problem.what, problem.got, problem.fix))
-        if not isinstance(source, str) and (problem.closes or problem.kind is Kind.AGAIN):
+        words = str(self._outcome.troubles[-1])
+        if not isinstance(source, str) and problem.closes:
             self._places = [None if place is source else place for place in self._places]
-        return Note(str(self._outcome.troubles[-1]), "said")
+            words += f"; {kind} is not asked again in this run"
+        return Note(words, "said")
 
     def said(self) -> Iterator[Note]:
         """What has been said since the last time."""
