@@ -6,16 +6,18 @@ import functools
 import hashlib
 import io
 import os
+import random
 import re
 import subprocess
 import sys
 import time
 import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow.parquet as pq
 
+from tests import small as s
 from tests.conftest import run_here, typed
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.dataverse import Servers
+    from tests.small import Small
 
 PATIENCE = 30
 """Seconds in which what a test waits for has happened even on a machine that has much else to do."""
@@ -100,7 +103,7 @@ class Trial:
     """One cache, filled over the network by fetches that do not all come to their end."""
 
     def __init__(self, servers: Servers, source: Path, where: Path) -> None:
-        """Fetch from servers of a folder into a cache below ``where``."""
+        """Fetch from servers into a cache below ``where``; in ``source`` lie a ``record.json``, its digests, and the zips, if anywhere."""
         self.servers, self.source, self.where = servers, source, where
         self.cache = where / "cache"
         self.record = servers.record(source / "record.json", where / "record")
@@ -145,6 +148,23 @@ def drawn(factory: pytest.TempPathFactory, images: int) -> Path:
     ran = run_here("demo", where, "--images", images, "--draw-only", "-q")
     assert ran.code == 0, ran.err
     return where / "published"
+
+
+def large(small: Small, where: Path, size: int) -> tuple[dict[str, Any], dict[str, bytes | Path]]:
+    """The small record with a first zip of about so many bytes that cannot be packed: its facts, and its files.
+
+    The list of digests is the small record's, so that the zip's own MD5 is what vouches for the images in it.
+    """
+    names = list(small.images)[:10]
+    noise = random.Random(3)  # noqa: S311
+    path = where / s.PART_1
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name in names:
+            archive.writestr(name, small.images[name] + noise.randbytes(size // len(names)))
+    with path.open("rb") as file:
+        found = {"bytes": path.stat().st_size, "md5": hashlib.file_digest(file, "md5").hexdigest(), "sha256": None}
+    files = [f | found if f["name"] == s.PART_1 else f for f in small.facts["files"]]
+    return small.facts | {"files": files}, small.zips | small.tables | {s.PART_1: path}
 
 
 def folder(cache: Path) -> Path:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import random
 import signal
 import socket
 import subprocess
 import sys
-import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -136,26 +133,11 @@ print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """A small program between: a process that a large one starts counts the large one's memory as its own."""
 
 
-def large(small: Small, where: Path, size: int) -> tuple[dict[str, object], dict[str, bytes | Path]]:
-    """The small record with a first zip of about so many bytes that cannot be packed; its facts, and its files."""
-    names = list(small.images)[:10]
-    noise = random.Random(3)  # noqa: S311
-    images = {name: small.images[name] + noise.randbytes(size // len(names)) for name in names}
-    path = where / s.PART_1
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, data in images.items():
-            archive.writestr(name, data)
-    with path.open("rb") as file:
-        found = {"bytes": path.stat().st_size, "md5": hashlib.file_digest(file, "md5").hexdigest(), "sha256": None}
-    files = [f | found if f["name"] == s.PART_1 else f for f in small.facts["files"]]
-    return small.facts | {"files": files}, small.zips | small.tables | {s.PART_1: path}
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has another unit elsewhere")
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_large_file_takes_little_memory(streamed: bool, small: Small, tmp_path: Path) -> None:  # noqa: FBT001
-    facts, files = large(small, tmp_path, 150 << 20)
+    facts, files = killing.large(small, tmp_path, 150 << 20)
     with Servers(facts, files, s3_host="127.0.0.2") as servers:
         if streamed:
             servers.fault("s3", "ignore_range", times=None)
