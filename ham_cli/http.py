@@ -75,7 +75,8 @@ class Problem(Exception):  # noqa: N818  (most are no errors, but reasons to try
 
     def __init__(self, kind: Kind, what: str, *, got: str | None = None, fix: str | None = None, after: float | None = None) -> None:
         super().__init__(what)
-        self.kind, self.what, self.got, self.fix = kind, what, got, fix
+        # A server's words are one line, whatever it sends.
+        self.kind, self.what, self.got, self.fix = kind, what, " ".join(got.split()) if got else got, fix
         self.after = after
         """Seconds that the server asked to wait."""
         self.wants_key = False
@@ -133,7 +134,7 @@ def problem_of(status: int, headers: Mapping[str, str], head: bytes, now: dt.dat
     answer = _Answer(status, "x-amzn-waf-action" in headers, head, message)
     kind, what, fix = next(then for fits, then in _MEANINGS if fits(answer))
     problem = Problem(kind, what, got=got, fix=fix, after=after)
-    problem.closes |= kind is Kind.FINAL and (status in {202, 401, 405} or (_is_html(head) and status == 403) or answer.challenged)
+    problem.closes |= kind is Kind.FINAL and (status in {202, 401, 405, 407} or (_is_html(head) and status == 403) or answer.challenged)
     problem.wants_key = status in {401, 403} and bool(message)
     return problem
 
@@ -198,6 +199,10 @@ _MEANINGS: tuple[tuple[Callable[[_Answer], bool], tuple[Kind, str, str | None]],
     (lambda a: a.status == 403 and b"expired" in a.head, (Kind.RENEW, "the signed address has expired", None)),
     (lambda a: a.status == 403 and _is_xml(a.head), (Kind.RENEW, "the storage refuses the signed address", _OTHER)),
     (lambda a: a.status == 403 and _is_html(a.head), (Kind.FINAL, "the server's firewall refuses this machine or program", _OTHER)),
+    (
+        lambda a: a.status == 407,
+        (Kind.FINAL, "the proxy wants a name and password", "give them in HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT"),
+    ),
     (lambda a: a.status == 401, (Kind.FINAL, "the server refuses the key", "unset HAM_DATAVERSE_KEY: this record needs none")),
     (
         lambda a: a.status == 400 and "guestbook" in a.message.lower(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from pathlib import Path
 
 from ham_cli import atomic
@@ -14,6 +15,10 @@ Range = tuple[int, int]
 
 SYNC = 32 << 20
 """Bytes after which what has arrived is put on the disk, and the journal with it."""
+
+PAUSE = 10.0
+"""Seconds between two syncs at least: where a disk is slower than the line, waiting for it costs more than it saves."""
+
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -79,6 +84,7 @@ class Journal:
         """The server's name for these very bytes."""
         self.ranges: list[Range] = []
         self._since = 0
+        self._synced = time.monotonic()
         self._file: int | None = None
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             self._read()
@@ -97,8 +103,8 @@ class Journal:
 
     @property
     def due(self) -> bool:
-        """Whether so much arrived since the last sync that the next one is due."""
-        return self._since >= SYNC
+        """Whether so much arrived, and so long ago, since the last sync that the next one is due."""
+        return self._since >= SYNC and time.monotonic() - self._synced >= PAUSE
 
     def sync(self, descriptor: int) -> None:
         """Put the file, then the journal on the disk."""
@@ -119,7 +125,7 @@ class Journal:
 
     def _save(self) -> None:
         self.close()
-        self.ranges, self._since = merged(self.ranges), 0
+        self.ranges, self._since, self._synced = merged(self.ranges), 0, time.monotonic()
         words = {"size": self.size, "etag": self.etag, "boot": _boot(), "whole": self.ranges}
         atomic.write(self.path, (json.dumps(words) + "\n").encode())
         self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))

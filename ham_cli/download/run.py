@@ -33,8 +33,13 @@ _STARTS = 3
 _GRACE = 1.0
 """Seconds that workers get to end in, when the download is left."""
 
-_LARGEST = 64 << 30
-"""Bytes of a body without length: no published file comes near."""
+MORE = "the server sends more than it said, or than is published"
+
+_LARGEST = 8 << 30
+"""Bytes of a file of which nobody has published the size: the largest of any published one has 2.8 GB."""
+
+_LARGEST_TABLE = 64 << 20
+"""Bytes of such a table: the published ones have less than one million."""
 
 
 class Download:
@@ -140,6 +145,8 @@ class Download:
             edition, _ = answer
             if (journal.size, journal.etag) not in {(None, None), (edition.size, edition.etag)}:
                 raise Problem(Kind.CHANGED, "the file was replaced there")
+            if edition.size > self._most:
+                raise Problem(Kind.FINAL, MORE, got=f"{edition.size} bytes, at most {self._most}")
             journal.begin(edition.size, edition.etag)
         else:
             edition = Edition(journal.size, journal.etag)
@@ -159,8 +166,15 @@ class Download:
         pieces.advance()
         self._all(pieces, edition)
         os.ftruncate(descriptor, edition.size)
-        os.fsync(descriptor)
+        # No sync: who finds it later does not believe it, and what is taken from it is synced before it is let go.
         return pieces.md5
+
+    @property
+    def _most(self) -> int:
+        """Bytes that are taken at most: what is published, and some more, as a published size may be mistaken."""
+        if self.order.bytes is not None:
+            return self.order.bytes + self.order.bytes // 8 + (1 << 20)
+        return _LARGEST_TABLE if self.order.is_table else _LARGEST
 
     def _wanted(self, size: int | None) -> list[Range]:
         """The ranges that are wanted of so many bytes."""
@@ -201,11 +215,11 @@ class Download:
         told = response.headers.get("content-length")
         self._events.put(Started(self.order.name, int(told) if told else self.order.bytes or 0))
         digest, at = hashlib.md5(usedforsecurity=False), 0
-        most = int(told) if told else _LARGEST
+        most = min(int(told), self._most) if told else self._most
         try:
             for chunk in self._line.chunks(response):
                 if at + len(chunk) > most:
-                    raise Problem(Kind.FINAL, "the server sends more than it said", got=f"more than {most} bytes")
+                    raise Problem(Kind.FINAL, MORE, got=f"more than {most} bytes")
                 at = write_at(descriptor, [chunk], at)
                 digest.update(chunk)
                 self._advanced(len(chunk))
@@ -213,7 +227,6 @@ class Download:
             raise Problem(Kind.CHANGED, "the connection broke, and this server cannot go on in the middle", got=str(error)) from error
         if told and at != int(told):
             raise Problem(Kind.CHANGED, "the connection broke, and this server cannot go on in the middle")
-        os.fsync(descriptor)
         return digest.hexdigest()
 
     def _settle(self, journal: Journal, md5: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ham_cli import archives, atomic
-from ham_cli.download import Download, Order, Ranged
+from ham_cli.download import Download, Order, Ranged, resumable
 from ham_cli.findings import Finding, Note
 from ham_cli.http import plain
 from ham_cli.intake import loose, recognise, shelve, wanting
@@ -72,11 +72,10 @@ class Arrivals:
         """Download a file, and unpack the last archive meanwhile; raises `Problem`."""
         order = self._order(source, file)
         origin = Origin(source.kind, plain(source.page(file)), listed=self._listed(file))
-        if file.kind != "archive" or not order.target.is_file():
-            download = Download(order, self._client, self._waits, self._limiter, self._request.connections)
-            yield from self._run(download)
-            if download.received:
-                origin = replace(origin, md5=download.received.md5)
+        download = Download(order, self._client, self._waits, self._limiter, self._request.connections)
+        yield from self._run(download)
+        if download.received:
+            origin = replace(origin, md5=download.received.md5)
         if file.kind == "archive":
             self._archives.append(Arrival(file, order.target, origin))
             return
@@ -161,7 +160,11 @@ class Arrivals:
         decides = file.kind != "table" or source.kind != "mirror"
         target = self._state.folder.archives / file.name
         md5 = file.md5 if decides else None
-        return Order(file.name, target, source.address_of(file), file.bytes if decides else None, md5, is_table=file.kind == "table")
+        # A file that was begun before has been counted by the server as a download.
+        address, times = source.address_of(file), itertools.count(int(resumable(target) > 0))
+        return Order(
+            file.name, target, lambda _times: address(next(times)), file.bytes if decides else None, md5, is_table=file.kind == "table"
+        )
 
     def _listed(self, file: PublishedFile) -> PublishedFile | None:
         pinned = next(f for f in self._state.record.published(file.component) if f.name == file.name)

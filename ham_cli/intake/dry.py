@@ -48,7 +48,9 @@ def run(request: Request, outcome: Outcome) -> Generator[Event, None, list[Prosp
                 coming += yield from network.look(wants)
     if not any(isinstance(source, str) for source in request.sources):
         left = [w for w in wanting.wants(components, state, request.wish) if wanting.lacking(w, state, request.wish)]
-        coming += [prospects.nowhere(w, state, request.wish) for w in left]
+        coming += [
+            prospects.nowhere(w, state, request.wish) for w in left if w.is_table or wanting.absent(w.component, state, request.wish)
+        ]
     outcome.components = components or sorted({p.component for p in coming})
     return [*_there(outcome.components, state, coming), *coming]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ham_cli import cache, checksum
 from ham_cli.errors import UnavailableError
-from ham_cli.findings import Advanced, Done, Started, counted
+from ham_cli.findings import Advanced, Done, Finding, Note, Started, counted
 from ham_cli.intake import offers as offering
 from ham_cli.intake import plan as planning
 from ham_cli.intake import shelve, wanting, zips
@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from ham_cli.findings import Event, Finding
+    from ham_cli.findings import Event
     from ham_cli.holdings import Holdings
     from ham_cli.intake.request import Outcome, Request
 
 
 MANY = 2000
 """Files of a folder that are looked at without a word: fewer take a fraction of a second."""
+
+
+_ARRIVED = "archives/"
+"""What the label of an archive begins with that an earlier run had brought."""
 
 
 class Folders:
@@ -80,7 +84,11 @@ class Folders:
                 file = archives / published.name
                 known = self._state.files.get((published.component, published.name), {})
                 self._offers.origins[file] = offering.Origin(known.get("source") or of_web, known.get("url"))
-                offering.look_into(offering.Zip(file, published.name, published), record, self._offers)
+                before = len(self._offers.findings)
+                offering.look_into(offering.Zip(file, f"{_ARRIVED}{published.name}", published), record, self._offers)
+                if len(self._offers.findings) > before:  # the machine stopped before it was on the disk
+                    del self._offers.findings[before:]
+                    file.unlink()
 
     def found(self) -> list[str]:
         """The components of which something is offered."""
@@ -95,8 +103,16 @@ class Folders:
         chosen = [
             c for c in components if c not in PARTITION or wanting.can_choose(Want(c, is_table=False), self._state, self._request.wish)
         ]
-        yield from self._step.files(chosen, vouched=vouched)
+        damaged: set[str] = set()
+        for event in self._step.files(chosen, vouched=vouched):
+            if isinstance(event, Finding) and event.path.startswith(_ARRIVED):
+                damaged.add(event.path.split("/")[1])
+            else:
+                yield event
         self._step.index()
+        for name in damaged:
+            yield Note(f"{name} had arrived, and was damaged on this disk: it is let go", "said")
+            (self._state.folder.archives / name).unlink(missing_ok=True)
 
     def nothing(self) -> Iterator[Finding]:
         """What is wrong with all there is; raises `UnavailableError` where nothing of the record is."""

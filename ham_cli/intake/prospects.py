@@ -56,7 +56,9 @@ def of(wants: Sequence[Want], catalogue: Catalogue, state: Holdings, wish: Selec
             number += 1
             if source is not None:
                 coming = list(_from(source, want, catalogue, state, wish))
-        found += coming or [nowhere(want, state, wish)]
+        # Of images that no table names yet, nobody knows that any is missing.
+        if coming or want.is_table or wanting.absent(want.component, state, wish):
+            found += coming or [nowhere(want, state, wish)]
     return found
 
 

@@ -113,7 +113,8 @@ class Step:
         # Of what nobody has pinned, what a server gave is written down: another machine's can be compared with it.
         unpinned = published is not None and published.md5 is None and origin.url is not None
         if published and md5 and (right or unpinned):
-            kept = self._kept(archive, published.name) if self.request.keep_archives else None
+            keeps = self.request.keep_archives or self.state.files.get((published.component, published.name), {}).get("state") == "have"
+            kept = self._kept(archive, published.name) if keeps else None
             done = planning.complete(archive, self.offers, self.state)
             row = zips.arrived(archive, md5, self.state, kept, unpacked=done)
             self.state.put_file(row | {"source": origin.source, "url": origin.url, "fetched": self.now})

@@ -100,6 +100,8 @@ def _in_words() -> Iterator[None]:
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as error:
         raise Problem(Kind.FINAL, "the server names no address", got=str(error), fix="check --server and --source") from error
     except httpx.TransportError as error:
+        if "location header" in str(error):  # how the library says that a redirect leads nowhere
+            raise Problem(Kind.FINAL, "the server names no address", got="a Location that is none", fix="name another --source") from error
         raise http.unreached(error) from error
 
 
