@@ -23,6 +23,8 @@ Client = httpx.Client
 AGENT = f"ham/{__version__} (+https://pypi.org/project/ham-cli/)"
 """Our own name: Harvard's firewall refuses those of the libraries."""
 
+MISSING = "the server has no such file"
+
 UNREACHED = "the server cannot be reached"
 
 HEAD = 4096
@@ -210,7 +212,7 @@ _MEANINGS: tuple[tuple[Callable[[_Answer], bool], tuple[Kind, str, str | None]],
     ),
     (lambda a: a.status in {301, 302, 303, 307, 308}, (Kind.RENEW, "the server sends us on and on", _OTHER)),
     # What Dataverse says to it is misleading: for a missing file it names a missing endpoint.
-    (lambda a: a.status == 404, (Kind.FINAL, "the server has no such file", _OTHER)),
+    (lambda a: a.status == 404, (Kind.FINAL, MISSING, _OTHER)),
     (lambda a: a.status in {412, 416}, (Kind.CHANGED, "the file was replaced there", None)),
     (lambda a: a.status == 429, (Kind.AGAIN, "the server has too much to do", _OTHER)),
     (lambda a: a.status in {408, 425} or a.status >= 500, (Kind.AGAIN, "the server is not well", _OTHER)),

@@ -196,3 +196,35 @@ def test_a_record_without_creator_and_publisher_is_listed(small: Small, tmp_path
         web = Web(servers, small.record, tmp_path)
         assert web.fetch().code == 0
         assert whole(small, web)
+
+
+def test_archives_that_were_kept_stay_kept_and_give_what_is_missing(web: Web, small: Small) -> None:
+    assert web.fetch("--keep-archives").code == 0
+    kept, asked = web.archives, len(web.servers.requests)
+    gone = sorted(web.cache.glob("*/images/*.jpg"))[0]
+    gone.unlink()
+    assert web.fetch().code == 0
+    assert (web.files("images"), web.archives, len(web.servers.requests)) == (small.images, kept, asked)
+    assert s.PART_1 in kept
+
+
+def test_what_a_server_says_stays_on_one_line(web: Web) -> None:
+    words = b'{"status": "ERROR", "message": "no\\r\\nerror: forged\\n::error::forged"}'
+    web.servers.fault("dataverse", "answer", name=s.PART_1, times=None, status=403, body=words)
+    ran = web.say("images", "--source", "dataverse")
+    assert ran.code == 4
+    assert "error: forged" in ran.err
+    assert not [line for line in ran.err.splitlines() if line.startswith(("error:", "::"))]
+
+
+def test_a_zip_that_arrived_and_was_damaged_on_the_disk_is_fetched_again(web: Web, small: Small) -> None:
+    assert web.fetch("--keep-archives").code == 0
+    here = web.cache / s.ID
+    for path in (*(here / "manifests").iterdir(), *(here / "images").iterdir()):
+        path.unlink()
+    damaged = bytearray(small.zips[s.PART_1])
+    damaged[100:2000] = bytes(1900)
+    (here / "archives" / s.PART_1).write_bytes(damaged)
+    (here / "archives" / s.PART_2).write_bytes(bytes(len(small.zips[s.PART_2])))
+    ran = web.fetch()
+    assert (ran.code, web.files("images")) == (0, small.images), ran.err

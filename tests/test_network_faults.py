@@ -54,15 +54,13 @@ ONCE = {
 }
 """By origin: what a fault that comes once ends in; all others in the right file."""
 ALWAYS = (
-    {k: w for k, w in ONCE["s3"].items() if k != "replaced"}
+    ONCE["s3"]
     | dict.fromkeys(("redirect", "redirect_loop", "no_location"), "the server sends us on and on")
     | dict.fromkeys(("429", "429json"), BUSY)
     | dict.fromkeys(("500xml", "502", "503", "503json", "503xml", "504"), NOT_WELL)
     | dict.fromkeys(("maintenance200", "deep_json", "long_json"), PAGE)
     | dict.fromkeys(("hang", "silence", "endless_headers"), "the server cannot be reached")
     | dict.fromkeys(("truncate_chunked", "truncate_close", "stall", "drip"), "the connection broke")
-    | dict.fromkeys(("wrong_start", "no_content_range"), "the server sends another range than was asked for")
-    | dict.fromkeys(("replaced", "wrong_total"), "the file was replaced there")
     | {"expired403": "the signed address has expired", "wrong_bytes": ANOTHER, "gzip": "the server packs the file, and was asked not to"}
 )
 """What a fault of the store that never ends ends in; all others in the right file."""

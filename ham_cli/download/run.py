@@ -62,7 +62,7 @@ class Download:
         self._only = None if only is None else merged(list(only))
         self._events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
         self._line = Line(order, client, waits, limiter, lambda words: self._events.put(Note(words, "said")))
-        self._stopped = False
+        self._stopped, self._plain = False, False
         self._wrong = 0
 
     def run(self) -> Iterator[Event]:
@@ -78,6 +78,8 @@ class Download:
                     raise
                 yield Note(f"{self.order.name}: {problem.what}: it is begun again", "said")
                 self.discard()
+                # A server whose parts do not fit together may still send the whole; the MD5 decides.
+                self._plain = start == _STARTS - 2 and self._only is None
             else:
                 return
 
@@ -134,6 +136,9 @@ class Download:
 
     def _filled(self, descriptor: int, journal: Journal) -> str | None:
         """The MD5 of the whole, which is in its part; ``None`` where only some ranges of it are, and are wanted."""
+        if self._plain:
+            with contextlib.closing(self._line.ask(None, None)) as whole:
+                return self._streamed(whole, descriptor, journal)
         missing = without(self._wanted(journal.size), journal.ranges)
         if journal.size is None or missing:
             start = missing[0][0] if missing else 0

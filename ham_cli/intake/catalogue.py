@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import queue
-from typing import TYPE_CHECKING
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from ham_cli.findings import Note
 from ham_cli.http import Problem, plain
@@ -11,7 +13,7 @@ from ham_cli.intake.request import Trouble
 from ham_cli.sources import Bucket, Dataverse, Listing, Mirror, Shelf, drift, learnt
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from ham_cli.download import Limiter
     from ham_cli.findings import Event
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
     from ham_cli.intake.request import Outcome, Request
     from ham_cli.record import PublishedFile
     from ham_cli.sources import Source
+
+
+Answer = TypeVar("Answer")
+
+SOON = 1.0
+"""Seconds that a question may take without a word."""
 
 
 class Catalogue:
@@ -90,16 +98,41 @@ class Catalogue:
             return [server]
         for base in (name, f"{name.rstrip('/')}/{record.id}"):
             shelf = Shelf(base, client, self._waits, self._limiter, self._said.put)
-            if shelf.holds(record):
+            if (yield from self._asked(plain(base), partial(shelf.holds, record))):
                 yield Note(f"{plain(base)} is a cache of ham: its files are fetched one by one", "detail")
                 return [shelf]
         # Under the names of the one place or of the other.
         return [Mirror(client, name, record.files), Mirror(client, name, record.bucket_files)]
 
+    def _asked(self, who: str, ask: Callable[[], Answer]) -> Generator[Event, None, Answer]:
+        """What a question gives; where that takes a while, whom it is put to is said, and why it is put again."""
+        answers: queue.SimpleQueue[tuple[Answer | None, BaseException | None]] = queue.SimpleQueue()
+
+        def run() -> None:
+            try:
+                answers.put((ask(), None))
+            except BaseException as error:  # noqa: BLE001  (raised below)
+                answers.put((None, error))
+
+        threading.Thread(target=run, daemon=True).start()
+        told = False
+        while True:
+            try:
+                answer, error = answers.get(timeout=SOON)
+            except queue.Empty:
+                if not told:
+                    yield Note(f"asking {who}", "said")
+                told = True
+                yield from self.said()
+                continue
+            if error is not None:
+                raise error
+            return answer  # type: ignore[return-value]
+
     def _listed(self, server: Dataverse) -> Iterator[Event]:
         """Hold the server's own listing against the record; without one, what is pinned must do."""
         try:
-            listing = server.listing(self._waits)
+            listing = yield from self._asked(plain(server.server), partial(server.listing, self._waits))
         except Problem as problem:
             got = f" ({problem.got})" if problem.got else ""
             yield Note(f"dataverse: no listing to compare: {problem.what}{got}; going on with the files that ham knows", "said")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ham_cli.download import Address
-from ham_cli.http import Kind, Problem, plain
+from ham_cli.http import MISSING, Kind, Problem, plain
 from ham_cli.sources.asking import where
 
 if TYPE_CHECKING:
@@ -39,15 +39,16 @@ class Mirror:
         names = (file.original_name, *file.names) if file.original_name else file.names
 
         def resolve(_times: int) -> Address:
-            problem = Problem(Kind.FINAL, "the mirror has no such file")
+            problems: list[Problem] = []
             for name in dict.fromkeys(names):
                 url = f"{self.base}/{quote(name)}"
                 try:
                     return Address(where(self._client, url, {}) or url)
                 except Problem as found:
-                    problem = found
+                    problems.append(found)
                     if found.kind is not Kind.FINAL:
                         raise
-            raise problem
+            # That another name is not there tells less than what is wrong with the one that is.
+            raise next((p for p in problems if p.what != MISSING), problems[0])
 
         return resolve
