@@ -105,8 +105,14 @@ def swarm(function: Callable[[Task], Result], tasks: Sequence[Task], workers: in
     for _ in range(min(workers, len(tasks))):
         threading.Thread(target=work, daemon=True).start()
     try:
-        for _ in tasks:
-            result = results.get()
+        left = len(tasks)
+        while left:
+            try:
+                # Not for ever: a signal that comes just before a wait is looked at only after it.
+                result = results.get(timeout=0.25)
+            except queue.Empty:
+                continue
+            left -= 1
             if isinstance(result, _Failed):
                 raise result.error
             yield result

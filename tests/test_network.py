@@ -201,7 +201,7 @@ def test_a_record_without_creator_and_publisher_is_listed(small: Small, tmp_path
 def test_archives_that_were_kept_stay_kept_and_give_what_is_missing(web: Web, small: Small) -> None:
     assert web.fetch("--keep-archives").code == 0
     kept, asked = web.archives, len(web.servers.requests)
-    gone = sorted(web.cache.glob("*/images/*.jpg"))[0]
+    gone = min(web.cache.glob("*/images/*.jpg"))
     gone.unlink()
     assert web.fetch().code == 0
     assert (web.files("images"), web.archives, len(web.servers.requests)) == (small.images, kept, asked)

@@ -144,7 +144,7 @@ def test_a_download_that_broke_off_goes_on_where_it_was(web: Web, large: Small) 
     before = web.servers.sent(s.PART_1)
     web.servers.heal()
     assert web.fetch("images", "--source", "dataverse").code == 0
-    assert web.servers.sent(s.PART_1) - before <= size - (4 << 20) + 1
+    assert web.servers.sent(s.PART_1) - before <= size - (1 << 20)
     assert web.files() == large.images
 
 

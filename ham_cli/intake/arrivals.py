@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ham_cli.archives import Member
-    from ham_cli.download import Limiter
+    from ham_cli.download import Address, Limiter
     from ham_cli.findings import Event
     from ham_cli.holdings import Holdings
     from ham_cli.http import Client, Waits
@@ -161,10 +161,15 @@ class Arrivals:
         target = self._state.folder.archives / file.name
         md5 = file.md5 if decides else None
         # A file that was begun before has been counted by the server as a download.
-        address, times = source.address_of(file), itertools.count(int(resumable(target) > 0))
-        return Order(
-            file.name, target, lambda _times: address(next(times)), file.bytes if decides else None, md5, is_table=file.kind == "table"
-        )
+        ask, counted = source.address_of(file), resumable(target) > 0
+
+        def resolve(_times: int) -> Address:
+            nonlocal counted
+            address = ask(int(counted))
+            counted = True
+            return address
+
+        return Order(file.name, target, resolve, file.bytes if decides else None, md5, is_table=file.kind == "table")
 
     def _listed(self, file: PublishedFile) -> PublishedFile | None:
         pinned = next(f for f in self._state.record.published(file.component) if f.name == file.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from ham_cli.findings import IN_ALL, Advanced, Done, Started
@@ -19,6 +20,10 @@ SILENCE = 10.0
 """Seconds after which one hears that nothing has come: a stalled line is shown as one."""
 
 
+_PULSE = 0.25
+"""Seconds that are waited at once: a signal that comes just before a wait is looked at only after it."""
+
+
 class Background:
     """A running download, its events kept until they are asked for."""
 
@@ -27,7 +32,7 @@ class Background:
         self.download = download
         self._events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
         self._ended: list[BaseException | None] = []
-        self._begun, self._so_far = False, 0
+        self._begun, self._so_far, self._heard = False, 0, time.monotonic()
         self._thread = threading.Thread(target=self._pump, daemon=True)
         self._thread.start()
 
@@ -61,11 +66,13 @@ class Background:
 
     def _next(self) -> Iterator[Event]:
         try:
-            event = self._events.get(timeout=SILENCE)
+            event = self._events.get(timeout=_PULSE)
         except queue.Empty:
-            if self._begun:
+            if self._begun and time.monotonic() - self._heard >= SILENCE:
+                self._heard = time.monotonic()
                 yield Advanced(self.download.order.name, 0)
             return
+        self._heard = time.monotonic()
         if event is None or isinstance(event, BaseException):
             self._ended.append(event)
             return

@@ -90,8 +90,9 @@ def in_parts(want: Want, file: PublishedFile, state: Holdings, wish: Selection) 
         return False
     if wish:
         return True
-    # Of an image that came from elsewhere nobody knows which archive holds it too.
-    return any(row["path"] and row["archive"] is None for row in state.rows.values() if row["partition"] == PARTITION[want.component])
+    # Some of it is there: what came from it, or came from elsewhere, and nobody knows whether this archive holds it too.
+    here = (row for row in state.rows.values() if row["partition"] == PARTITION[want.component] and row["path"])
+    return any(row["archive"] in {None, file.name} for row in here)
 
 
 def _fills(file: PublishedFile, state: Holdings) -> bool:
