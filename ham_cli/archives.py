@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import deflate
+
 from ham_cli.checksum import CHUNK
 
 if TYPE_CHECKING:
@@ -112,7 +114,7 @@ def members(file: Path | Seekable) -> tuple[Member, ...]:
     return tuple(found)
 
 
-def chunks(path: Path, member: Member) -> Iterator[bytes]:
+def chunks(path: Path, member: Member) -> Iterator[bytes | bytearray]:
     """The member's bytes, in pieces; its CRC and length are checked at the end.
 
     Raises `BadArchiveError` when they do not agree with the archive's directory.
@@ -120,42 +122,62 @@ def chunks(path: Path, member: Member) -> Iterator[bytes]:
     entry = zipfile.ZipInfo(member.name)
     entry.compress_size, entry.file_size, entry.CRC = member.compressed, member.bytes, member.crc
     entry.compress_type = member.method
+    if max(member.compressed, member.bytes) <= _AT_ONCE:
+        yield _inflated(path, member)
+        return
     left = member.bytes
     try:
         with path.open("rb") as file:
             file.seek(member.offset)
-            header = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
-            if header[0] != SIGNATURE:
-                raise BadArchiveError(f"member {member.name!r} does not begin where the directory says")
-            file.seek(header[-2] + header[-1], 1)
-            if max(member.compressed, member.bytes) <= _AT_ONCE:
-                yield _inflated(file.read(member.compressed), member)
-                return
+            file.seek(member.offset + _data_at(file.read(_LOCAL_HEADER.size), member))
             with zipfile.ZipExtFile(file, "r", entry) as content:
                 while chunk := content.read(CHUNK):
                     left -= len(chunk)
                     yield chunk
-    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise BadArchiveError(f"member {member.name!r}: {str(error) or 'it ends early'}") from error
     if left:
         raise BadArchiveError(f"member {member.name!r} ends {left} bytes early")
 
 
-def _inflated(packed: bytes, member: Member) -> bytes:
-    """The bytes of a small member, inflated and checked in one go: twice as fast as piece by piece."""
+def _data_at(header: bytes, member: Member) -> int:
+    """How far behind the beginning of its local header a member's data begin."""
+    if len(header) < _LOCAL_HEADER.size:
+        raise BadArchiveError(f"member {member.name!r}: it ends early")
+    signature, *_, name, extra = _LOCAL_HEADER.unpack_from(header)
+    if signature != SIGNATURE:
+        raise BadArchiveError(f"member {member.name!r} does not begin where the directory says")
+    return _LOCAL_HEADER.size + int(name) + int(extra)
+
+
+def _inflated(path: Path, member: Member) -> bytes | bytearray:
+    """The bytes of a small member: read, inflated and checked in one go."""
+    with path.open("rb") as file:
+        file.seek(member.offset)
+        span = file.read(member.end - member.offset)
+    start = _data_at(span, member)
+    packed = memoryview(span)[start : start + member.compressed]
     if len(packed) < member.compressed:
         raise BadArchiveError(f"member {member.name!r}: it ends early")
-    data = packed
-    if member.method == zipfile.ZIP_DEFLATED:
-        inflating = zlib.decompressobj(-zlib.MAX_WBITS)
-        data = inflating.decompress(packed, member.bytes + 1)
+    data = packed.tobytes() if member.method == zipfile.ZIP_STORED else _undeflated(packed, member)
     if len(data) < member.bytes:
         raise BadArchiveError(f"member {member.name!r} ends {member.bytes - len(data)} bytes early")
     if len(data) > member.bytes:
         raise BadArchiveError(f"member {member.name!r} holds more than the {member.bytes} bytes that the directory says")
-    if zlib.crc32(data) != member.crc:
+    if deflate.crc32(data) != member.crc:
         raise BadArchiveError(f"member {member.name!r}: Bad CRC-32 for file {member.name!r}")
     return data
+
+
+def _undeflated(packed: memoryview, member: Member) -> bytes | bytearray:
+    """What a member inflates to, or so much of it that it shows to be wrong; libdeflate is half as fast again as zlib."""
+    try:
+        return deflate.deflate_decompress(packed, member.bytes)
+    except deflate.DeflateError:  # it does not say why: zlib does
+        try:
+            return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, member.bytes + 1)
+        except zlib.error as error:
+            raise BadArchiveError(f"member {member.name!r}: {error}") from error
 
 
 def _size(file: Path | Seekable) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
+import random
 import sys
 from typing import IO, TYPE_CHECKING
 
@@ -21,7 +21,7 @@ _FICLONE = 0x40049409
 
 def beside(path: Path) -> Path:
     """A fresh hidden name in the folder of ``path``, where its bytes may grow."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{MARK}")
+    return path.with_name(f".{path.name}.{random.getrandbits(32):08x}{MARK}")
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ class NotAnImageError(Exception):
     """These bytes are no JPEG or PNG that can be opened."""
 
 
-def size(head: bytes) -> tuple[int, int]:
+def size(head: bytes | bytearray) -> tuple[int, int]:
     """Width and height in pixels, from an image's first bytes; pixels are not decoded.
 
     Raises `NotAnImageError` for anything that is no JPEG or PNG, and for a header that announces a

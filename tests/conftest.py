@@ -23,7 +23,11 @@ from tests.guard import sitecustomize as _guard  # noqa: F401  (its import sets 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import httpx
+
+    from tests.dataverse import Servers
     from tests.small import Small
+    from tests.web import Web
 
 _TESTS = Path(__file__).parent
 _DATA = Path(os.environ["HAM_TEST_DATA"]).absolute() if os.environ.get("HAM_TEST_DATA") else None
@@ -124,6 +128,48 @@ def real_data() -> Path:
 def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     """The small record; its bytes are never changed."""
     return records.build(tmp_path_factory.mktemp("record"))
+
+
+@pytest.fixture(scope="session")
+def full(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """The small record with everything that the challenge's bucket has of the large one."""
+    from tests.web import challenged
+
+    return challenged(small, tmp_path_factory.mktemp("challenge"))
+
+
+@pytest.fixture
+def offered(small: Small) -> Small:
+    """The record that the servers have: a module names another one by a fixture of its own."""
+    return small
+
+
+@pytest.fixture
+def servers(offered: Small) -> Iterator[Servers]:
+    """A small Dataverse, its store and the bucket, with all files of a record."""
+    from tests.dataverse import Servers
+
+    with Servers.of(offered) as running:
+        yield running
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    """A client that asks the servers directly."""
+    import httpx
+
+    from tests.dataverse.asking import AGENT
+
+    with httpx.Client(headers=AGENT, timeout=5) as made:
+        yield made
+
+
+@pytest.fixture
+def web(servers: Servers, offered: Small, tmp_path: Path) -> Web:
+    """``ham fetch`` from these servers."""
+    from tests.web import Web
+
+    return Web(servers, offered.record, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 PATIENCE = 30
 """Seconds in which what a test waits for has happened even on a machine that has much else to do."""
 
-PROMPTLY = 3
-"""Seconds in which a signal has ended a fetch: generous, as each of them is meant to take a fraction of one."""
+PROMPTLY = 6
+"""Seconds in which a signal has ended a fetch, also on a busy machine: meant to be a fraction of one, and less than it would wait."""
 
 
 @dataclass(frozen=True)

@@ -225,6 +225,7 @@ def test_an_error_says_what_where_and_what_next_and_shows_no_traceback(ham: Comm
     lines = ran.stderr.splitlines()
     assert (ran.returncode, ran.stdout, lines[0]) == (2, "", "error: there is no such folder")
     assert str(tmp_path / "nowhere") in lines[1]
+    assert lines[2].split(maxsplit=1) == ["expected:", "dataverse, isic, an http(s):// address or a folder"]
     assert lines[-1].split()[0] == "next:"
     assert "Traceback" not in ran.stderr
 

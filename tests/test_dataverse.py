@@ -18,7 +18,6 @@ from tests.dataverse import KEY, Servers
 from tests.dataverse.asking import AGENT, listing, location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.dataverse.messages import Framing
@@ -29,18 +28,6 @@ NO_DATASET = "When accessing a dataset based on Persistent ID, a persistentId qu
 NO_ENDPOINT = (
     "API endpoint does not exist on this server. Please check your code for typos, or consult our API guide at http://guides.dataverse.org."
 )
-
-
-@pytest.fixture
-def servers(small: Small) -> Iterator[Servers]:
-    with Servers.of(small) as running:
-        yield running
-
-
-@pytest.fixture
-def client() -> Iterator[httpx.Client]:
-    with httpx.Client(headers=AGENT, timeout=5) as made:
-        yield made
 
 
 def test_the_version_of_the_installation_is_told(servers: Servers, client: httpx.Client) -> None:

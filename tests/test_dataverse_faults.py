@@ -19,25 +19,14 @@ from tests.dataverse import KINDS, Servers
 from tests.dataverse.asking import AGENT, code, listing, location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.dataverse.faults import Kind
     from tests.small import Small
 
 HTML = "text/html"
 EDGE = b"<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body>\r\n<center><h1>403 Forbidden</h1></center>\r\n</body>\r\n</html>\r\n"
 
-
-@pytest.fixture
-def servers(small: Small) -> Iterator[Servers]:
-    with Servers.of(small) as running:
-        yield running
-
-
-@pytest.fixture
-def client() -> Iterator[httpx.Client]:
-    with httpx.Client(headers=AGENT, timeout=5) as made:
-        yield made
+SILENT = httpx.Timeout(5, read=0.1)
+"""For who wants to see that nothing comes."""
 
 
 @pytest.fixture
@@ -187,7 +176,7 @@ def test_a_connection_is_reset_after_bytes_that_have_arrived(servers: Servers, p
 def test_a_body_stalls_for_ever_or_for_a_while(servers: Servers, client: httpx.Client, part: bytes) -> None:
     servers.fault("bucket", "stall", after=10)
     with pytest.raises(httpx.ReadTimeout):
-        client.get(servers.mirror + names.PART_1, timeout=0.1)
+        client.get(servers.mirror + names.PART_1, timeout=SILENT)
     servers.fault("bucket", "stall", after=10, seconds=0.2)
     began = time.monotonic()
     assert (client.get(servers.mirror + names.PART_1).content == part, time.monotonic() - began > 0.2) == (True, True)
@@ -196,11 +185,12 @@ def test_a_body_stalls_for_ever_or_for_a_while(servers: Servers, client: httpx.C
 def test_a_body_drips(servers: Servers) -> None:
     servers.fault("bucket", "drip", rate=200)
     began, got = time.monotonic(), b""
+    # The bytes lead, not the clock: on a busy machine they come later, and never sooner.
     with socket.create_connection(urlsplit(servers.bucket).netloc.split(":"), timeout=5) as one:  # type: ignore[arg-type]
         one.sendall(f"GET /mirror/{names.PART_1} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        while time.monotonic() < began + 0.3:
+        while len(got.partition(b"\r\n\r\n")[2]) < 60:
             got += one.recv(65536)
-    assert 20 < len(got.partition(b"\r\n\r\n")[2]) < 120
+    assert len(got.partition(b"\r\n\r\n")[2]) <= 200 * (time.monotonic() - began) + 8  # two blocks
 
 
 def test_an_answer_is_slow_or_never_comes(servers: Servers, client: httpx.Client) -> None:
@@ -210,7 +200,7 @@ def test_an_answer_is_slow_or_never_comes(servers: Servers, client: httpx.Client
     assert (client.get(url).status_code, time.monotonic() - began > 0.2) == (200, True)
     servers.fault("bucket", "hang")
     with pytest.raises(httpx.ReadTimeout):
-        client.get(url, timeout=0.1)
+        client.get(url, timeout=SILENT)
     servers.fault("bucket", "silence")
     with pytest.raises(httpx.RemoteProtocolError, match="disconnected without sending a response"):
         client.get(url)

@@ -9,7 +9,7 @@ import pytest
 from tests import peek
 from tests import small as s
 from tests.dataverse import Servers
-from tests.web import QUICK, TABLES, ZIPS, Web, challenged, heavy
+from tests.web import STEADY, TABLES, ZIPS, Web, heavy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,15 +21,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def large(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Small:
+def large(full: Small, tmp_path_factory: pytest.TempPathFactory) -> Small:
     """The small record with all that the bucket has, and images of 1.75 MB: two zips worth being read in parts."""
-    return heavy(challenged(small, tmp_path_factory.mktemp("challenge")), tmp_path_factory.mktemp("large"), 1_750_000)
-
-
-@pytest.fixture
-def web(small: Small, tmp_path: Path) -> Iterator[Web]:
-    with Servers.of(small) as servers:
-        yield Web(servers, small.record, tmp_path)
+    return heavy(full, tmp_path_factory.mktemp("large"), 1_750_000)
 
 
 @pytest.fixture
@@ -107,7 +101,7 @@ def test_what_is_there_stands_beside_what_would_come(web: Web) -> None:
 
 def test_a_half_fetched_file_would_be_resumed(large_web: Web, large: Small) -> None:
     large_web.servers.fault("s3", "silence", name=s.PART_1, times=None, when=beyond_the_first_piece)
-    large_web.patiently("images", waits=QUICK)
+    large_web.patiently("images", waits=STEADY)
     assert [n for n in large_web.archives if n.endswith(".journal")]
     large_web.servers.heal()
     before = peek.snapshot(large_web.cache)

@@ -23,12 +23,6 @@ if TYPE_CHECKING:
     from tests.small import Small
 
 
-@pytest.fixture
-def web(small: Small, tmp_path: Path) -> Iterator[Web]:
-    with Servers.of(small) as servers:
-        yield Web(servers, small.record, tmp_path)
-
-
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """The address of a folder behind Python's own web server, which knows no Range."""
@@ -109,6 +103,14 @@ def test_an_altered_table_of_a_mirror_is_not_used(web: Web, small: Small) -> Non
     assert (ran.code, ran.result["missing"]) == (4, {"metadata": [s.METADATA]})
     assert ran.result["troubles"]
     assert s.METADATA not in web.files("tables")
+
+
+def test_a_mirror_that_is_not_well_is_not_asked_under_its_other_names_either(web: Web) -> None:
+    web.servers.fault("bucket", "503", name=s.PART_1, times=None, retry_after=0)
+    came = web.patiently("images", "test", sources=(web.servers.mirror,))
+    assert (came.troubles, list(came.outcome.missing)) == ([("mirror", s.PART_1, "the server is not well")], ["images"])
+    assert came.said.count("is not asked again in this run") == 1
+    assert web.servers.of_file(s.TRAINING_INPUT) == []
 
 
 def test_a_mirror_of_some_files_gives_those_and_names_the_rest(web: Web, small: Small) -> None:

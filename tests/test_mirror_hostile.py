@@ -13,7 +13,6 @@ import pytest
 
 from tests import peek
 from tests import small as s
-from tests.dataverse import Servers
 from tests.web import QUICK, Web, whole
 
 if TYPE_CHECKING:
@@ -26,12 +25,6 @@ if TYPE_CHECKING:
 
 FIRST = "ISIC_0000001.jpg"
 PORTAL = b"<!DOCTYPE html>\n<html><body>Please log in to the hotel's network.</body></html>\n"
-
-
-@pytest.fixture
-def web(small: Small, tmp_path: Path) -> Iterator[Web]:
-    with Servers.of(small) as servers:
-        yield Web(servers, small.record, tmp_path)
 
 
 @pytest.fixture

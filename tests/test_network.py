@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests import peek
 from tests import small as s
 from tests.dataverse import Servers
 from tests.web import TABLES, ZIPS, Web, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.conftest import Here
@@ -20,12 +17,6 @@ if TYPE_CHECKING:
 
 NUMBERS = {s.PART_1: 1, s.PART_2: 2, TABLES[0]: 3, s.MASKS: 4, s.TEST: 5, TABLES[1]: 6, TABLES[2]: 7}
 """The datafile ids of the small record."""
-
-
-@pytest.fixture
-def web(small: Small, tmp_path: Path) -> Iterator[Web]:
-    with Servers.of(small) as servers:
-        yield Web(servers, small.record, tmp_path)
 
 
 def test_a_fetch_without_a_word_brings_every_component_but_validation(web: Web, small: Small, ham_here: Here) -> None:

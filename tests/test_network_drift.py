@@ -8,13 +8,9 @@ import pytest
 
 from tests import peek
 from tests import small as s
-from tests.dataverse import Servers
-from tests.web import PLANTED_IMAGE, TABLES, TEST_INPUT, TEST_TRUTH, TRAINING_TRUTH, ZIPS, Web, challenged, whole
+from tests.web import PLANTED_IMAGE, TABLES, TEST_INPUT, TEST_TRUTH, TRAINING_TRUTH, ZIPS, Web, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from tests.conftest import Here
     from tests.dataverse.faults import Kind
     from tests.small import Small
@@ -24,16 +20,9 @@ OF_METADATA = ("age", "sex", "localization", "dataset")
 FIREWALL: list[Kind] = ["waf202", "edge403", "captcha405"]
 
 
-@pytest.fixture(scope="module")
-def full(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Small:
-    """The small record with everything that the bucket has of the large one."""
-    return challenged(small, tmp_path_factory.mktemp("challenge"))
-
-
 @pytest.fixture
-def web(full: Small, tmp_path: Path) -> Iterator[Web]:
-    with Servers.of(full) as servers:
-        yield Web(servers, full.record, tmp_path)
+def offered(full: Small) -> Small:
+    return full
 
 
 def refuse(web: Web, kind: Kind = "edge403") -> None:
@@ -88,6 +77,16 @@ def test_another_size_in_the_listing_is_a_warning_and_the_md5_decides(web: Web, 
     assert (ran.code, ran.result["findings"]) == (0, [])
     assert any(s.PART_1 in w and "the MD5 decides" in w for w in ran.json["warnings"])
     assert whole(small, web)
+
+
+def test_a_file_of_more_than_twice_the_size_that_is_listed_comes_as_the_md5_is_right(web: Web, small: Small) -> None:
+    def halve(version: dict[str, Any]) -> None:
+        for entry in version["files"]:
+            entry["dataFile"]["filesize"] //= 3
+
+    web.servers.listing.edit = halve
+    ran = web.fetch("test", "--source", "dataverse")
+    assert (ran.code, web.files("test")) == (0, small.test), ran.err
 
 
 @pytest.mark.parametrize("checksum", ["", "SHA-1", "SHA-256"])

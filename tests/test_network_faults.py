@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from tests import small as s
-from tests.dataverse import KINDS, Servers
+from tests.dataverse import KINDS
 from tests.dataverse.faults import Refusing
 from tests.web import QUICK, TABLES, Web, heavy, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
+    from ham_cli.http import Waits
     from tests.dataverse.messages import Asked
     from tests.small import Small
 
 EACH = 500_000
-HASTY = dataclasses.replace(QUICK, read=0.2, attempts=2, slow=0.2)
+HASTY = dataclasses.replace(QUICK, attempts=2, slow=0.2)
+BRIEF = dataclasses.replace(HASTY, read=20)
+"""Where nothing is silent, but broken."""
 OPTIONS: dict[str, dict[str, Any]] = {
     "html403": {"agents": ("ham/",)},
     "429": {"retry_after": 0},
@@ -73,14 +73,20 @@ def large(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Small:
 
 
 @pytest.fixture
-def web(large: Small, tmp_path: Path) -> Iterator[Web]:
-    with Servers.of(large) as servers:
-        yield Web(servers, large.record, tmp_path)
+def offered(large: Small) -> Small:
+    return large
+
+
+def patience(kind: str) -> Waits:
+    """How long is waited for a server with this fault."""
+    if kind in {"hang", "stall"}:
+        return HASTY
+    return dataclasses.replace(BRIEF, failures=12) if kind == "drip" else BRIEF
 
 
 def ends(web: Web, large: Small, kind: str, words: str | None) -> None:
     """Assert that a fetch ends in the right images, or without them and in these words; and that the next one goes on."""
-    came = web.patiently("images", waits=dataclasses.replace(HASTY, failures=12) if kind == "drip" else HASTY)
+    came = web.patiently("images", waits=patience(kind))
     if words is None:
         assert (came.outcome.missing, came.outcome.troubles, web.files(), web.archives) == ({}, [], large.images, [])
         return
@@ -139,8 +145,7 @@ def test_a_download_that_broke_off_goes_on_where_it_was(web: Web, large: Small) 
     web.servers.fault(
         "s3", "silence", name=s.PART_1, times=None, when=lambda asked: is_long(asked) and "bytes=0-" not in asked.headers["range"]
     )
-    # Patient enough for the first piece to arrive whole, also on a machine that has other things to do.
-    assert web.patiently("images", waits=dataclasses.replace(HASTY, read=1.5)).outcome.missing
+    assert web.patiently("images", waits=BRIEF).outcome.missing
     before = web.servers.sent(s.PART_1)
     web.servers.heal()
     assert web.fetch("images", "--source", "dataverse").code == 0
@@ -152,7 +157,7 @@ def test_half_a_zip_does_not_stay_once_another_source_has_brought_its_images(web
     web.servers.fault(
         "s3", "silence", name=s.PART_1, times=None, when=lambda asked: is_long(asked) and "bytes=0-" not in asked.headers["range"]
     )
-    came = web.patiently("images", sources=("dataverse", "isic"), waits=HASTY)
+    came = web.patiently("images", sources=("dataverse", "isic"), waits=BRIEF)
     assert (came.outcome.missing, web.files()) == ({}, large.images)
     assert web.archives == []
 
@@ -161,7 +166,7 @@ def test_another_file_in_the_middle_of_a_resumed_download_is_begun_again(web: We
     web.servers.fault(
         "s3", "silence", name=s.PART_1, times=None, when=lambda asked: is_long(asked) and "bytes=0-" not in asked.headers["range"]
     )
-    assert web.patiently("images", waits=HASTY).outcome.missing
+    assert web.patiently("images", waits=BRIEF).outcome.missing
     web.servers.heal()
     web.servers.replace(s.PART_1, large.zips[s.PART_1])  # the same bytes, and another ETag
     assert web.fetch("images", "--source", "dataverse").code == 0
@@ -201,7 +206,7 @@ def test_a_wrong_digest_everywhere_is_exit_4_and_nothing_of_it_stays(web: Web, l
 @pytest.mark.parametrize("kind", ["truncate", "truncate_close", "wrong_bytes", "maintenance200", "stall"])
 def test_a_broken_table_comes_again(kind: str, web: Web, large: Small) -> None:
     fault = web.servers.fault("s3", kind, name=TABLES[0], after=100, when=lambda asked: asked.headers.get("range") != "bytes=0-0")  # type: ignore[arg-type]
-    assert web.patiently("metadata", waits=HASTY).outcome.missing == {}
+    assert web.patiently("metadata", waits=patience(kind)).outcome.missing == {}
     assert (fault.met, web.files("tables")[s.METADATA]) == (1, large.tables[s.METADATA])
 
 
@@ -216,7 +221,7 @@ def test_a_server_that_sends_files_itself_is_as_good(framing: str, web: Web, lar
 def test_a_page_of_maintenance_for_a_file_of_such_a_server_is_no_file(web: Web) -> None:
     web.servers.streamed = True
     web.servers.fault("dataverse", "maintenance200", name=s.PART_1, times=None)
-    came = web.patiently("images", waits=HASTY)
+    came = web.patiently("images", waits=BRIEF)
     assert [t[2] for t in came.troubles] == [PAGE]
     assert web.files() == {}
 
@@ -225,7 +230,7 @@ def test_a_page_of_maintenance_for_a_file_of_such_a_server_is_no_file(web: Web) 
 def test_no_fault_of_the_listing_keeps_the_files_from_coming(kind: str, web: Web, small: Small) -> None:
     options = OPTIONS.get(kind, {}) | ({"rate": 30_000} if kind == "drip" else {})
     web.servers.fault("dataverse", kind, name="listing", times=None, **options)  # type: ignore[arg-type]
-    came = web.patiently("metadata", "test", waits=HASTY)
+    came = web.patiently("metadata", "test", waits=patience(kind))
     assert (came.outcome.missing, came.findings) == ({}, [])
     assert web.files("test") == small.test
 

@@ -13,7 +13,7 @@ import pytest
 from tests import peek
 from tests import small as s
 from tests.dataverse import KEY, Servers
-from tests.web import Web, heavy, whole
+from tests.web import TABLES, ZIPS, Web, heavy, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,10 +157,36 @@ def test_one_connection_is_one_connection(large_web: Web, large: Small) -> None:
 
 
 def test_several_connections_are_four_at_most_by_default(large_web: Web, large: Small) -> None:
-    large_web.servers.rate = 20e6
+    large_web.servers.rate = 5e6  # so slow that the second piece is asked for long before the first has come
     assert large_web.fetch("images").code == 0
     assert large_web.files() == large.images
     assert 2 <= len({r.connection for r in large_web.servers.of_file(s.PART_1, "s3")}) <= 5
+
+
+@pytest.mark.parametrize(
+    ("variable", "option", "wrong", "right", "words"),
+    [
+        ("HAM_LIMIT_RATE", "--limit-rate", "fast", "1M", "{} is no rate"),
+        ("HAM_SERVER", "--server", "ftp://127.0.0.1", "http://127.0.0.1", "{} is no address of a server"),
+    ],
+)
+def test_what_is_wrong_in_the_environment_is_not_blamed_on_an_option_that_nobody_typed(  # noqa: PLR0913
+    variable: str, option: str, wrong: str, right: str, words: str, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, wrong)
+    ran = web.say("metadata")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, f"error: {words.format(variable)}")
+    assert web.fetch("metadata").json["error"]["what"] == words.format(variable)
+    monkeypatch.setenv(variable, right)
+    ran = web.say("metadata", option, wrong)
+    assert (ran.code, ran.err.splitlines()[0]) == (2, f"error: {words.format(option)}")
+    assert web.servers.requests == []
+
+
+def test_a_number_in_the_environment_that_is_out_of_reason_is_told_with_its_variable(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAM_CONNECTIONS", "99")
+    ran = web.say("metadata")
+    assert (ran.code, "HAM_CONNECTIONS" in ran.err) == (2, True)
 
 
 @pytest.mark.parametrize("connections", ["0", "17", "many"])
@@ -215,6 +241,14 @@ def test_without_room_it_ends_before_the_first_byte(large_web: Web, tiny: Path) 
     assert (ran.code, ran.json["error"]["what"]) == (5, "there is not enough room")
     assert {r.name for r in large_web.servers.requests} <= {"listing"}
     assert "--cache-dir" in ran.json["error"]["next"]
+
+
+def test_without_room_a_dry_run_says_what_would_come_and_how_much_room_there_is(large_web: Web, large: Small, tiny: Path) -> None:
+    ran = large_web.fetch("--dry-run", cache=tiny / "cache")
+    assert (ran.code, ran.json["error"]) == (0, None)
+    assert {p["name"]: p["what"] for p in ran.result["prospects"]} == dict.fromkeys((*TABLES, *ZIPS), "download")
+    assert ran.result["room_needed"] > len(large.zips[s.PART_1]) > ran.result["room_free"] > 0
+    assert {r.name for r in large_web.servers.requests} == {"listing"}
 
 
 def test_what_there_is_room_for_still_comes(large_web: Web, tiny: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,10 +12,9 @@ from ham_cli.selection import Selection
 from tests import peek
 from tests import small as s
 from tests.dataverse import Servers
-from tests.web import Web, challenged, heavy
+from tests.web import STEADY, Web, heavy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.dataverse.messages import Asked
@@ -30,15 +30,14 @@ LESION = {row[1]: row[0] for row in s.TRAIN}
 
 
 @pytest.fixture(scope="module")
-def large(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Small:
+def large(full: Small, tmp_path_factory: pytest.TempPathFactory) -> Small:
     """The small record with images of 1.75 MB."""
-    return heavy(challenged(small, tmp_path_factory.mktemp("challenge")), tmp_path_factory.mktemp("large"), EACH)
+    return heavy(full, tmp_path_factory.mktemp("large"), EACH)
 
 
 @pytest.fixture
-def web(large: Small, tmp_path: Path) -> Iterator[Web]:
-    with Servers.of(large) as servers:
-        yield Web(servers, large.record, tmp_path)
+def offered(large: Small) -> Small:
+    return large
 
 
 def sent(web: Web, *names: str) -> int:
@@ -125,6 +124,15 @@ def test_a_choice_of_nearly_everything_comes_as_whole_zips(web: Web, large: Smal
     assert sent(web) < len(large.zips[s.PART_1]) + len(large.zips[s.PART_2]) + 2 * DIRECTORY
 
 
+def test_who_waits_for_what_a_zip_holds_is_told(web: Web) -> None:
+    web.fetch("metadata")
+    fault = web.servers.fault("s3", "503", name=s.PART_1, retry_after=2)
+    came = web.patiently("images", waits=replace(STEADY, obeyed=2), wish=MELANOMA)
+    said = [line for line in came.said.splitlines() if s.PART_1 in line]
+    assert said == [f"asking dataverse for what {s.PART_1} holds", f"{s.PART_1}: the server is not well; again in 2 s"]
+    assert (fault.met, came.outcome.missing, ids(web.files())) == (1, {}, MEL)
+
+
 def test_a_wrong_member_of_the_zip_on_the_server_is_said_and_never_used(web: Web, large: Small) -> None:
     spoil(web, large, "ISIC_0000005.jpg")
     web.servers.fault("bucket", "edge403", times=None)
@@ -173,7 +181,7 @@ def test_a_zip_of_less_than_16_mib_comes_whole(small: Small, tmp_path: Path) -> 
 def test_a_choice_that_broke_off_goes_on_and_asks_only_for_the_rest(web: Web) -> None:
     web.servers.fault("s3", "reset", name=s.PART_2, times=None, after=0, when=is_long)
     web.servers.fault("bucket", "edge403", times=None)
-    assert web.patiently("images", wish=MELANOMA).outcome.missing
+    assert web.patiently("images", waits=STEADY, wish=MELANOMA).outcome.missing
     web.servers.heal()
     assert web.fetch("images", "--only", "dx=mel").code == 0
     assert ids(web.files()) == MEL

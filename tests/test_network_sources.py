@@ -8,11 +8,9 @@ import pytest
 
 from tests import peek
 from tests import small as s
-from tests.dataverse import Servers
-from tests.web import TABLES, Web, challenged, whole
+from tests.web import TABLES, Web, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.small import Small
@@ -20,16 +18,9 @@ if TYPE_CHECKING:
 FIRST = "ISIC_0000001.jpg"
 
 
-@pytest.fixture(scope="module")
-def full(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Small:
-    """The small record with everything that the bucket has of the large one."""
-    return challenged(small, tmp_path_factory.mktemp("challenge"))
-
-
 @pytest.fixture
-def web(full: Small, tmp_path: Path) -> Iterator[Web]:
-    with Servers.of(full) as servers:
-        yield Web(servers, full.record, tmp_path)
+def offered(full: Small) -> Small:
+    return full
 
 
 def named(*sources: object) -> list[object]:
@@ -97,6 +88,9 @@ def test_an_empty_folder_before_a_server_is_no_fault(web: Web, small: Small, tmp
 
 def test_a_folder_that_is_not_there_stops_before_any_server_is_asked(web: Web, tmp_path: Path) -> None:
     assert web.fetch(*named("dataverse", tmp_path / "nowhere")).code == 2
+    ran = web.fetch(*named("dataversee"))
+    assert (ran.code, ran.json["error"]["what"]) == (2, "there is no such folder")
+    assert ran.json["error"]["expected"] == "dataverse, isic, an http(s):// address or a folder"
     assert (web.servers.requests, (web.cache / s.ID).exists()) == ([], False)
 
 

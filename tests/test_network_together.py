@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.small import Small
 
 PART_1 = "demo_images_part_1.zip"
+HELD = 20_000
+"""Bytes a second and connection at which a fetch does not end before what is tried beside it, on however busy a machine."""
 MOST_MEMORY = 250 << 20
 """Bytes that a fetch takes at most, of whatever size its files are."""
 
@@ -40,6 +42,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Iterator[
 def test_of_two_fetches_one_works_and_the_other_says_for_whom_it_waits_and_finds_everything_done(trial: Trial) -> None:
     with trial.start() as first:
         first.until(trial.moment(PART_1, 100_000))
+        trial.servers.rate = HELD
         with trial.start() as second:
             second.until(lambda: "waiting for" in second.err)
             holder = f"process {first.process.pid} (ham fetch) on {socket.gethostname()}"
@@ -57,6 +60,7 @@ def test_of_two_fetches_one_works_and_the_other_says_for_whom_it_waits_and_finds
 def test_who_does_not_want_to_wait_is_told_at_once(trial: Trial) -> None:
     with trial.start() as first:
         first.until(trial.moment(PART_1, 100_000))
+        trial.servers.rate = HELD
         with trial.start("--lock-timeout", "0", "--json") as second:
             ended = second.end()
         assert first.runs
@@ -81,6 +85,7 @@ def test_a_fetch_whose_predecessor_is_killed_takes_over(trial: Trial) -> None:
 def test_who_waits_for_another_is_ended_by_ctrl_c(trial: Trial) -> None:
     with trial.start() as first:
         first.until(trial.moment(PART_1, 100_000))
+        trial.servers.rate = HELD
         with trial.start() as second:
             second.until(lambda: "waiting for" in second.err)
             ended = second.end(signal.SIGINT)
@@ -93,6 +98,7 @@ def test_who_waits_for_another_is_ended_by_ctrl_c(trial: Trial) -> None:
 def test_while_the_zips_arrive_other_commands_work_and_do_not_wait(words: tuple[str, ...], trial: Trial, ham: Command) -> None:
     with trial.start() as fetching:
         fetching.until(trial.moment(PART_1, 50_000))
+        trial.servers.rate = HELD
         ran = ham(*words, cache=trial.cache)
         assert fetching.runs
     assert ran.returncode == (3 if words[0] == "verify" else 0), ran.stderr
@@ -102,6 +108,7 @@ def test_while_the_zips_arrive_other_commands_work_and_do_not_wait(words: tuple[
 def test_a_split_made_while_the_zips_arrive_is_the_one_that_is_made_afterwards(trial: Trial, ham_here: Here) -> None:
     with trial.start() as fetching:
         fetching.until(lambda: any(trial.cache.glob("*/manifests/images.parquet")))
+        trial.servers.rate = HELD
         early = ham_here("split", "--json", cache=trial.cache)
         assert fetching.runs
     trial.finished()

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from ham_cli.download import journal as journals
 from ham_cli.download import resumable
-from ham_cli.download.growing import NOTED, Growing, write_at
+from ham_cli.download.growing import NOTED, Growing
 from ham_cli.download.journal import Journal, amount, merged, part_of, without
 from ham_cli.download.pieces import PIECE, Pieces, Scattered
+from ham_cli.download.writing import write_at
 
 if TYPE_CHECKING:
     from pathlib import Path

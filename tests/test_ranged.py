@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import random
 import threading
-import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from http import server as http_server
@@ -16,21 +15,21 @@ import pytest
 
 from ham_cli import archives, http
 from ham_cli import record as records
-from ham_cli.download import Address, Download, Limiter, Order, Ranged, StoppedError, get
-from ham_cli.http import Kind, Problem, Waits
+from ham_cli.download import Address, Download, Order, Ranged, StoppedError, Wire, get
+from ham_cli.http import Kind, Problem
 from ham_cli.sources import Dataverse
 from tests import small as s
 from tests.dataverse import Servers
+from tests.patience import PATIENT, PROMPTLY, STEADY, patience, stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import httpx
 
+    from ham_cli.http import Waits
     from tests.small import Small
 
-QUICK = Waits(connect=5, read=2, first=0.01, longest=0.05, obeyed=0.2, attempts=4)
-PATIENT = Waits(connect=20, read=20, first=20, longest=20, obeyed=100, attempts=4)
 MEMBERS = 3000
 
 
@@ -63,8 +62,8 @@ class Opener:
         file = next(f for f in self.record.files if s.PART_1 in f.names)
         return Order(s.PART_1, self.target, Dataverse(self.record, client).address_of(file))
 
-    def __call__(self, client: httpx.Client, waits: Waits = QUICK, **more: Any) -> Ranged:  # noqa: ANN401  (options of Ranged)
-        return Ranged(self.order(client), client, waits, Limiter(None), self.said.append, **more)
+    def __call__(self, client: httpx.Client, waits: Waits = STEADY, **more: Any) -> Ranged:  # noqa: ANN401  (options of Ranged)
+        return Ranged(self.order(client), Wire(client, waits), self.said.append, **more)
 
 
 @pytest.fixture
@@ -75,8 +74,8 @@ def opened(servers: Servers, small: Small, tmp_path: Path) -> Opener:
 
 @pytest.fixture
 def client() -> Iterator[httpx.Client]:
-    """A client that does not wait long."""
-    with http.client(QUICK, 4) as made:
+    """A client."""
+    with http.client(STEADY, 4) as made:
         yield made
 
 
@@ -99,7 +98,7 @@ def test_the_members_that_are_wanted_are_read_from_a_part_with_holes(
 ) -> None:
     wanted = archives.members(opened(client))[::97]
     before = servers.sent(s.PART_1)
-    download = Download(opened.order(client), client, QUICK, Limiter(None), 4, only=[m.span for m in wanted])
+    download = Download(opened.order(client), Wire(client, STEADY), 4, only=[m.span for m in wanted])
     list(download.run())
     assert servers.sent(s.PART_1) - before == sum(m.end - m.offset for m in wanted) + 1
     for member in wanted:
@@ -171,12 +170,12 @@ def test_after_a_fault_the_right_members_are_known(  # noqa: PLR0913
     options: dict[str, Any],
     skip: int,
     opened: Opener,
-    client: httpx.Client,
     servers: Servers,
     archive: Path,
 ) -> None:
     servers.fault("s3", kind, name=s.PART_1, skip=skip, **options)
-    assert archives.members(opened(client)) == archives.members(archive)
+    with http.client(patience(kind), 4) as client:
+        assert archives.members(opened(client, patience(kind))) == archives.members(archive)
 
 
 def refused(file: Ranged) -> Problem:
@@ -225,31 +224,6 @@ def test_what_a_server_says_of_its_size_takes_no_memory(opened: Opener, client: 
         liar.read()
 
 
-def stopped(work: Callable[[], object], stop: Callable[[], None], when: Callable[[], bool]) -> float:
-    """Stop what runs in another thread once something holds; the seconds that it took to end."""
-    ended: list[BaseException | None] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001  (looked at below)
-            ended.append(error)
-        else:
-            ended.append(None)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    until = time.monotonic() + 10
-    while not when():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    since = time.monotonic()
-    stop()
-    thread.join(10)
-    assert [type(e) for e in ended] == [StoppedError]
-    return time.monotonic() - since
-
-
 @pytest.mark.parametrize(
     ("origin", "kind", "options"),
     [
@@ -265,7 +239,7 @@ def test_reading_is_stopped_at_once(origin: Any, kind: Any, options: dict[str, A
     fault = servers.fault(origin, kind, **options)
     with http.client(PATIENT, 4) as client:
         file = opened(client, PATIENT)
-        assert stopped(lambda: archives.members(file), file.stop, lambda: fault.met > 0) < 1
+        assert stopped(lambda: archives.members(file), file.stop, lambda: fault.met > 0) < PROMPTLY
 
 
 def test_what_was_stopped_before_it_is_read_asks_nothing(opened: Opener, client: httpx.Client, servers: Servers) -> None:
@@ -282,12 +256,12 @@ def test_what_was_stopped_before_it_is_read_asks_nothing(opened: Opener, client:
 class Getter:
     """Gets small things by their addresses."""
 
-    def __init__(self, client: httpx.Client, waits: Waits = QUICK) -> None:
-        self.client, self.waits, self.said, self.stop = client, waits, list[str](), threading.Event()
+    def __init__(self, client: httpx.Client, waits: Waits = STEADY) -> None:
+        self.wire, self.said, self.stop = Wire(client, waits), list[str](), threading.Event()
 
     def __call__(self, url: str, **more: Any) -> bytes:  # noqa: ANN401  (options of get)
         order = Order(url.rpartition("/")[2], Path("nowhere"), lambda _: Address(url))
-        return get(order, self.client, self.waits, Limiter(None), self.said.append, self.stop, **more)
+        return get(order, self.wire, self.said.append, self.stop, **more)
 
 
 @pytest.fixture
@@ -340,9 +314,10 @@ def test_a_server_that_knows_ranges_is_not_asked_for_any(getter: Getter, servers
         ("close", {}),
     ],
 )
-def test_after_a_fault_the_right_bytes_arrive(kind: Any, options: dict[str, Any], getter: Getter, servers: Servers, small: Small) -> None:  # noqa: ANN401
+def test_after_a_fault_the_right_bytes_arrive(kind: Any, options: dict[str, Any], servers: Servers, small: Small) -> None:  # noqa: ANN401
     servers.fault("bucket", kind, **options)
-    assert getter(f"{servers.mirror}{s.MASKS}") == small.zips[s.MASKS]
+    with http.client(patience(kind), 4) as client:
+        assert Getter(client, patience(kind))(f"{servers.mirror}{s.MASKS}") == small.zips[s.MASKS]
 
 
 @pytest.mark.parametrize(
@@ -387,7 +362,7 @@ def test_one_word_stops_all_that_is_being_got(servers: Servers) -> None:
                     assert isinstance(end.exception(), StoppedError)
             raise StoppedError
 
-        assert stopped(both, getter.stop.set, lambda: fault.met > 0 and servers.reached(s.PART_1, 1000)) < 1
+        assert stopped(both, getter.stop.set, lambda: fault.met > 0 and servers.reached(s.PART_1, 1000)) < PROMPTLY
         with pytest.raises(StoppedError):
             getter(f"{servers.mirror}{s.MASKS}")
     assert servers.of_file(s.MASKS) == []

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 QUICK = Waits(connect=5, read=0.5, first=0.01, longest=0.05, obeyed=0.2, attempts=3, slow=0.5)
 """Patience for tests: what is silent for half a second is given up."""
+STEADY = replace(QUICK, read=20)
+"""Where nothing is silent, but broken: a machine that has much else to do is no fault."""
 
 TABLES = ("HAM10000_metadata.tab", "ISIC2018_Task3_Test_GroundTruth.tab", "ISIC2018_Task3_Test_NatureMedicine_AI_Interaction_Benefit.tab")
 """The tables as the record names them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -126,7 +127,11 @@ def command(
             if common["cache_dir"] == "":
                 raise WrongUsageError("--cache-dir is empty", expected="a folder", fix="is the variable that names it set?")
             root = Path(common["cache_dir"]) if common["cache_dir"] else default_root()
-            return function(Run(context.obj, Cache(absolute(root))), **given)
+            try:
+                return function(Run(context.obj, Cache(absolute(root))), **given)
+            except WrongUsageError as error:
+                error.what = _blamed(error.what, context)
+                raise
 
         parameters = [inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
         parameters += [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
@@ -143,6 +148,14 @@ def command(
         return function
 
     return register
+
+
+def _blamed(what: str, context: Any) -> str:  # noqa: ANN401  (the parser's classes are not public)
+    """What is wrong, with an option that nobody typed named by the variable that gave its value."""
+    for param in context.command.params:
+        if getattr(context.get_parameter_source(param.name), "name", None) == "ENVIRONMENT":
+            what = re.sub(rf"(?<!\S)(?:{'|'.join(param.opts)})(?!\S)", param.envvar, what)
+    return what
 
 
 def absolute(path: Path) -> Path:

@@ -2,9 +2,9 @@
 
 from ham_cli.download.journal import Range, resumable
 from ham_cli.download.line import StoppedError
-from ham_cli.download.order import Address, Limiter, Order, Received
+from ham_cli.download.order import Address, Limiter, Order, Received, Wire
 from ham_cli.download.ranged import Ranged
 from ham_cli.download.run import Download
 from ham_cli.download.whole import get
 
-__all__ = ["Address", "Download", "Limiter", "Order", "Range", "Ranged", "Received", "StoppedError", "get", "resumable"]
+__all__ = ["Address", "Download", "Limiter", "Order", "Range", "Ranged", "Received", "StoppedError", "Wire", "get", "resumable"]

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ham_cli.download.journal import Range
-    from ham_cli.download.order import Address, Limiter, Order
-    from ham_cli.http import Waits
+    from ham_cli.download.order import Address, Order, Wire
 
 PARTLESS = "the server cannot send parts of a file"
 
@@ -49,16 +48,9 @@ class Sink(Protocol):
 class Line:
     """What all connections of one download share: the address, the patience, the rate, the word to stop."""
 
-    def __init__(  # noqa: PLR0913  (what a line consists of; it has no default)
-        self,
-        order: Order,
-        client: httpx.Client,
-        waits: Waits,
-        limiter: Limiter,
-        say: Callable[[str], None],
-        stop: threading.Event | None = None,
-    ) -> None:
-        self._order, self._client, self._waits, self._limiter, self._say = order, client, waits, limiter, say
+    def __init__(self, order: Order, wire: Wire, say: Callable[[str], None], stop: threading.Event | None = None) -> None:
+        self._order, self._say = order, say
+        self._client, self._waits, self._limiter = wire.client, wire.waits, wire.limiter
         self.stop = stop or threading.Event()
         """Set, it ends every connection at its next step."""
         self._renewing = threading.Lock()

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ham_cli.http import Client, Waits
+
 
 @dataclass(frozen=True)
 class Address:
@@ -75,3 +77,13 @@ class Limiter:
             now = time.monotonic()
             self._free = max(self._free, now) + amount / self._rate
             return self._free - now
+
+
+@dataclass(frozen=True)
+class Wire:
+    """How servers are asked: one for all that a fetch asks of them."""
+
+    client: Client
+    waits: Waits
+    limiter: Limiter = field(default_factory=lambda: Limiter(None))
+    """For all connections together; by default no byte waits."""

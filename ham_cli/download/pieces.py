@@ -8,8 +8,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
-from ham_cli.download.growing import write_at
 from ham_cli.download.journal import without
+from ham_cli.download.writing import write_at
 
 if TYPE_CHECKING:
     from ham_cli.download.journal import Journal, Range
@@ -87,21 +87,20 @@ class Pieces(Scattered):
         self.advance()
 
     def advance(self) -> None:
-        """Hash what is there, from memory or from an earlier run's file, up to the first gap."""
-        with self._hashing:
-            while True:
-                found = self._memory.pop(self.hashed, None)
-                if found:
-                    for chunk in found[1]:
-                        self._digest.update(chunk)
-                    end = found[0][1]
-                elif self.hashed in self._here:
-                    end = self._from_disk(*self._here.pop(self.hashed))
-                else:
-                    return
-                with self._changed:
-                    self.hashed = end
-                    self._changed.notify_all()
+        """Hash what is there, from memory or from an earlier run's file, up to the first gap.
+
+        One worker does so for all, and the others go on receiving: what one puts down while the other ends is seen
+        by whoever looks last, as each looks again after letting go.
+        """
+        while self._is_next_here() and self._hashing.acquire(blocking=False):
+            try:
+                while self._is_next_here():
+                    end = self._hash_next()
+                    with self._changed:
+                        self.hashed = end
+                        self._changed.notify_all()
+            finally:
+                self._hashing.release()
 
     @property
     def whole(self) -> bool:
@@ -116,6 +115,18 @@ class Pieces(Scattered):
     def _may_begin(self, start: int) -> bool:
         """Whether it is near enough to what is hashed: all between the two is held in memory."""
         return start < self.hashed + self._ahead
+
+    def _is_next_here(self) -> bool:
+        return self.hashed in self._memory or self.hashed in self._here
+
+    def _hash_next(self) -> int:
+        """Hash what begins where the hashed ends; where that ends."""
+        found = self._memory.pop(self.hashed, None)
+        if found is None:
+            return self._from_disk(*self._here.pop(self.hashed))
+        for chunk in found[1]:
+            self._digest.update(chunk)
+        return found[0][1]
 
     def _from_disk(self, start: int, end: int) -> int:
         while start < end and not self._stop.is_set():

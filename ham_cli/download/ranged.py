@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ham_cli.download.journal import Range
-    from ham_cli.download.order import Edition, Limiter, Order
-    from ham_cli.http import Waits
+    from ham_cli.download.order import Edition, Order, Wire
 
 BLOCK = 64 << 10
 """Bytes that are asked for at least: a zip's end, with the longest comment, is hardly more."""
@@ -36,17 +35,9 @@ class Ranged(io.RawIOBase):
     `OSError`, which zipfile would take for a bad archive. For one thread, `stop` apart.
     """
 
-    def __init__(  # noqa: PLR0913  (what a line consists of)
-        self,
-        order: Order,
-        client: httpx.Client,
-        waits: Waits,
-        limiter: Limiter,
-        say: Callable[[str], None],
-        most: int = MOST,
-    ) -> None:
+    def __init__(self, order: Order, wire: Wire, say: Callable[[str], None], most: int = MOST) -> None:
         super().__init__()
-        self._line = Line(order, client, waits, limiter, say)
+        self._line = Line(order, wire, say)
         self._left = most
         self._at = 0
         self._edition: Edition | None = None
@@ -62,6 +53,11 @@ class Ranged(io.RawIOBase):
         """End what is being read, from any thread and for ever."""
         self._line.stop.set()
         self._answers.put(StoppedError())
+
+    def close(self) -> None:
+        """Let go of it: whoever still reads is stopped."""
+        self.stop()
+        super().close()
 
     def readable(self) -> bool:
         """Yes."""

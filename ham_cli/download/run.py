@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from ham_cli.download.growing import Growing, write_at
+from ham_cli.download.growing import Growing
 from ham_cli.download.journal import Journal, amount, merged, part_of, resumable, without
 from ham_cli.download.line import PARTLESS, Line, StoppedError
 from ham_cli.download.order import Edition, Received
 from ham_cli.download.pieces import Pieces, Scattered
+from ham_cli.download.writing import write_at
 from ham_cli.findings import Advanced, Done, Note, Started
 from ham_cli.http import Kind, Problem
 
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ham_cli.download.journal import Range
-    from ham_cli.download.order import Limiter, Order
+    from ham_cli.download.order import Order, Wire
     from ham_cli.findings import Event
-    from ham_cli.http import Waits
 
 _STARTS = 3
 """Times that a file which changes on its way is begun in all."""
@@ -34,6 +34,9 @@ _GRACE = 1.0
 """Seconds that workers get to end in, when the download is left."""
 
 MORE = "the server sends more than it said, or than is published"
+
+_MISTAKEN = 16 << 20
+"""Bytes by which a file may have more than twice its published size: only what would fill the disk is stopped before its end."""
 
 _LARGEST = 8 << 30
 """Bytes of a file of which nobody has published the size: the largest of any published one has 2.8 GB."""
@@ -45,15 +48,7 @@ _LARGEST_TABLE = 64 << 20
 class Download:
     """One file, from its first request to its place; or, with ``only``, some ranges of it in the part beside its place."""
 
-    def __init__(  # noqa: PLR0913  (what a line consists of, and what is wanted over it)
-        self,
-        order: Order,
-        client: httpx.Client,
-        waits: Waits,
-        limiter: Limiter,
-        connections: int,
-        only: Sequence[Range] | None = None,
-    ) -> None:
+    def __init__(self, order: Order, wire: Wire, connections: int, only: Sequence[Range] | None = None) -> None:
         self.order, self.connections = order, connections
         self.part = part_of(order.target)
         """The file while it grows; its journal lies beside it. With ``only`` it stays, as long as the whole, with holes."""
@@ -61,7 +56,7 @@ class Download:
         """What came of it, when `run` has ended; with ``only`` nothing."""
         self._only = None if only is None else merged(list(only))
         self._events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
-        self._line = Line(order, client, waits, limiter, lambda words: self._events.put(Note(words, "said")))
+        self._line = Line(order, wire, lambda words: self._events.put(Note(words, "said")))
         self._stopped, self._plain = False, False
         self._wrong = 0
 
@@ -176,9 +171,9 @@ class Download:
 
     @property
     def _most(self) -> int:
-        """Bytes that are taken at most: what is published, and some more, as a published size may be mistaken."""
+        """Bytes that are taken at most: far more than are published, as a size may be mistaken, and the MD5 decides."""
         if self.order.bytes is not None:
-            return self.order.bytes + self.order.bytes // 8 + (1 << 20)
+            return 2 * self.order.bytes + _MISTAKEN
         return _LARGEST_TABLE if self.order.is_table else _LARGEST
 
     def _wanted(self, size: int | None) -> list[Range]:

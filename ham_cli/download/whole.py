@@ -14,28 +14,19 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
-    from ham_cli.download.order import Limiter, Order
-    from ham_cli.http import Waits
+    from ham_cli.download.order import Order, Wire
 
 MOST = 64 << 20
 """Bytes of a body that is held in memory; an image has a few hundred thousand."""
 
 
-def get(  # noqa: PLR0913  (what a line consists of)
-    order: Order,
-    client: httpx.Client,
-    waits: Waits,
-    limiter: Limiter,
-    say: Callable[[str], None],
-    stop: threading.Event,
-    most: int = MOST,
-) -> bytes:
+def get(order: Order, wire: Wire, say: Callable[[str], None], stop: threading.Event, most: int = MOST) -> bytes:
     """The bytes of a small file, asked for again from its start where it broke; its digest is for the caller to judge.
 
     No range is asked for, so any web server will do. Raises `Problem` where it cannot be had or has more bytes than
-    ``most``, and `StoppedError` soon after ``stop`` is set; that a server stays silent is noticed by ``waits`` only.
+    ``most``, and `StoppedError` soon after ``stop`` is set; that a server stays silent is noticed by the wire's ``waits`` only.
     """
-    line, attempts = Line(order, client, waits, limiter, say, stop), 0
+    line, attempts = Line(order, wire, say, stop), 0
     while True:
         try:
             with contextlib.closing(line.ask(None, None)) as response:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import queue
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ham_cli import archives, atomic
@@ -12,7 +14,7 @@ from ham_cli.download import Download, Order, Ranged, resumable
 from ham_cli.findings import Finding, Note
 from ham_cli.http import plain
 from ham_cli.intake import loose, recognise, shelve, wanting
-from ham_cli.intake.background import Background
+from ham_cli.intake.background import Background, asking
 from ham_cli.intake.offers import Offers, Origin, Place, Zip, look_into
 from ham_cli.intake.request import Trouble
 from ham_cli.intake.step import Step
@@ -23,10 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ham_cli.archives import Member
-    from ham_cli.download import Address, Limiter
+    from ham_cli.download import Address, Wire
     from ham_cli.findings import Event
     from ham_cli.holdings import Holdings
-    from ham_cli.http import Client, Waits
     from ham_cli.intake.request import Outcome, Request
     from ham_cli.intake.wanting import Want
     from ham_cli.record import PublishedFile
@@ -48,18 +49,8 @@ class Arrival:
 class Arrivals:
     """What comes from servers, one file after the other."""
 
-    def __init__(  # noqa: PLR0913  (a fetch, and how to ask)
-        self,
-        request: Request,
-        state: Holdings,
-        outcome: Outcome,
-        now: dt.datetime,
-        client: Client,
-        waits: Waits,
-        limiter: Limiter,
-    ) -> None:
-        self._request, self._state, self._outcome, self._now = request, state, outcome, now
-        self._client, self._waits, self._limiter = client, waits, limiter
+    def __init__(self, request: Request, state: Holdings, outcome: Outcome, now: dt.datetime, wire: Wire) -> None:
+        self._request, self._state, self._outcome, self._now, self._wire = request, state, outcome, now, wire
         self._running: Background | None = None
         self._archives: list[Arrival] = []
         """Archives that are whole and not yet unpacked: one at most."""
@@ -72,7 +63,7 @@ class Arrivals:
         """Download a file, and unpack the last archive meanwhile; raises `Problem`."""
         order = self._order(source, file)
         origin = Origin(source.kind, plain(source.page(file)), listed=self._listed(file))
-        download = Download(order, self._client, self._waits, self._limiter, self._request.connections)
+        download = Download(order, self._wire, self._request.connections)
         yield from self._run(download)
         if download.received:
             origin = replace(origin, md5=download.received.md5)
@@ -128,8 +119,9 @@ class Arrivals:
     def parts(self, source: Offering, want: Want, file: PublishedFile) -> Iterator[Event]:
         """Fetch only the members of an archive that are wanted, or the whole where that costs less; raises `Problem`."""
         order = self._order(source, file)
-        with Ranged(order, self._client, self._waits, self._limiter, lambda _words: None) as remote:
-            found = archives.members(remote)
+        words: queue.SimpleQueue[str] = queue.SimpleQueue()
+        with Ranged(order, self._wire, words.put) as remote:
+            found = yield from asking(f"{source.kind} for what {file.name} holds", partial(archives.members, remote), words)
             end = remote.size
         missing = set(wanting.absent(want.component, self._state, self._request.wish))
         name_of = recognise.mask_of if want.component == "masks" else recognise.image_of
@@ -141,7 +133,7 @@ class Arrivals:
         if sum(b - a + REQUEST for a, b in spans) > end:
             yield from self.whole(source, file)
             return
-        download = Download(order, self._client, self._waits, self._limiter, self._request.connections, only=spans)
+        download = Download(order, self._wire, self._request.connections, only=spans)
         yield from self._run(download)
         yield from self._took(members, want, download, Origin(source.kind, plain(source.page(file))), file)
 

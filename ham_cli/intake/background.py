@@ -1,24 +1,27 @@
-"""A download that goes on in a thread of its own while something else is done."""
+"""What goes on in a thread of its own: a download while something else is done, and a question while somebody waits for its answer."""
 
 from __future__ import annotations
 
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from ham_cli.findings import IN_ALL, Advanced, Done, Started
+from ham_cli.findings import IN_ALL, Advanced, Done, Note, Started
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from ham_cli.download import Download
     from ham_cli.findings import Event
 
+Answer = TypeVar("Answer")
 
 SILENCE = 10.0
 """Seconds after which one hears that nothing has come: a stalled line is shown as one."""
 
+SOON = 1.0
+"""Seconds that a question may take without a word."""
 
 _PULSE = 0.25
 """Seconds that are waited at once: a signal that comes just before a wait is looked at only after it."""
@@ -93,3 +96,35 @@ class Background:
             self._events.put(None)
         except BaseException as error:  # noqa: BLE001  (raised by `rest`, where it is looked at)
             self._events.put(error)
+
+
+def asking(whom: str, ask: Callable[[], Answer], words: queue.SimpleQueue[str]) -> Generator[Event, None, Answer]:
+    """What a question gives; where that takes a while, to whom it is put is said, and what it says itself in ``words``."""
+    answers: queue.SimpleQueue[tuple[Answer | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            answers.put((ask(), None))
+        except BaseException as error:  # noqa: BLE001  (raised below)
+            answers.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    told = False
+    while True:
+        try:
+            answer, error = answers.get(timeout=SOON)
+        except queue.Empty:
+            if not told:
+                yield Note(f"asking {whom}", "said")
+            told = True
+            yield from heard(words)
+            continue
+        if error is not None:
+            raise error
+        return answer  # type: ignore[return-value]
+
+
+def heard(words: queue.SimpleQueue[str]) -> Iterator[Note]:
+    """What other threads have had to say since the last time."""
+    while not words.empty():
+        yield Note(words.get(), "said")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ham_cli import cache, http
 from ham_cli.archives import BadArchiveError
-from ham_cli.download import Limiter
+from ham_cli.download import Limiter, Wire
 from ham_cli.download.line import PARTLESS
 from ham_cli.findings import IN_ALL, Done, Started
 from ham_cli.http import Kind, Problem, Waits
@@ -41,7 +41,7 @@ class Network:
         everything = wanting.wants(components, self._state, self._request.wish)
         wants = [want for want in everything if want.is_table]
         if wants and all(isinstance(source, str) for source in self._request.sources):
-            yield from self.look(everything)  # without room for all, nothing is begun
+            yield from self._planned(everything)  # without room for all, nothing is begun
         yield from self._bring_all(wants)
 
     def files(self, components: Sequence[str], *, vouched: bool) -> Iterator[Event]:  # noqa: ARG002  (as of folders)
@@ -50,11 +50,9 @@ class Network:
         yield from self._bring_all([want for want in wants if not want.is_table])
 
     def look(self, wants: Sequence[Want]) -> Generator[Event, None, list[Prospect]]:
-        """What bringing this would do, were all well; raises `AccessError` where there is no room for it."""
+        """What bringing this would do, were all well."""
         self._open()
-        coming = yield from prospects.of(wants, self._catalogue, self._state, self._request.wish)
-        cache.require_room(self._state.folder.path, prospects.room(coming, keep=self._request.keep_archives))
-        return coming
+        return (yield from prospects.of(wants, self._catalogue, self._state, self._request.wish))
 
     def close(self) -> None:
         """End what is still being asked; what has arrived stays."""
@@ -64,16 +62,22 @@ class Network:
 
     def _open(self) -> None:
         if self._client is None:
-            waits, limiter = self._request.waits or Waits(), Limiter(self._request.rate)
-            client = http.client(waits, self._request.connections)
-            self._catalogue = Catalogue(self._names, self._request, self._outcome, client, waits, limiter)
-            self._arrivals = Arrivals(self._request, self._state, self._outcome, self._now, client, waits, limiter)
-            self._client = client
+            waits = self._request.waits or Waits()
+            wire = Wire(http.client(waits, self._request.connections), waits, Limiter(self._request.rate))
+            self._catalogue = Catalogue(self._names, self._request, self._outcome, wire)
+            self._arrivals = Arrivals(self._request, self._state, self._outcome, self._now, wire)
+            self._client = wire.client
+
+    def _planned(self, wants: Sequence[Want]) -> Generator[Event, None, list[Prospect]]:
+        """What bringing this is going to do; raises `AccessError` where there is no room for it."""
+        coming = yield from self.look(wants)
+        cache.require_room(self._state.folder.path, prospects.room(coming, keep=self._request.keep_archives))
+        return coming
 
     def _bring_all(self, wants: Sequence[Want]) -> Iterator[Event]:
         """Bring what is wanted, as far as any source has it; what none has stays missing."""
         if wants:
-            coming = yield from self.look(wants)
+            coming = yield from self._planned(wants)
             yield Started(IN_ALL, sum(max(p.bytes or 0, p.already) for p in coming), already=sum(p.already for p in coming))
             yield from self._all(wants)
             yield Done(IN_ALL)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from ham_cli.selection import Selection
 
 
+SOURCES = "dataverse, isic, an http(s):// address or a folder"
+"""What may be named as a source."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What a person asked of ``fetch``."""
@@ -49,7 +53,7 @@ class Request:
         root = self.cache.root.resolve()
         for source in (s for s in self.sources if not isinstance(s, str)):
             if not source.exists():
-                raise WrongUsageError("there is no such folder", where=source, fix="check the path given to --source")
+                raise WrongUsageError("there is no such folder", where=source, expected=SOURCES, fix="check the path given to --source")
             if not source.is_dir():
                 fix = f"name the folder it lies in: --source {source.parent}"
                 raise WrongUsageError("a source is a folder, and this is a file", where=source, fix=fix)

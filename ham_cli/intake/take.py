@@ -112,11 +112,14 @@ def _taken(task: Task, temporary: Path) -> Taken:
 
 
 def _wrong_size(task: Task) -> Taken | None:
-    """Size first: it costs one stat and settles most truncated downloads."""
-    status = os.stat(task.source)  # noqa: PTH116  (its error names the file)
-    if not stat.S_ISREG(status.st_mode):
-        return Taken(task, verdict=Verdict.UNREADABLE, detail="it is no regular file")
-    announced = task.member.bytes if task.member else status.st_size
+    """Size first: it costs at most one stat and settles most truncated downloads."""
+    if task.member:
+        announced = task.member.bytes
+    else:
+        status = os.stat(task.source)  # noqa: PTH116  (its error names the file)
+        if not stat.S_ISREG(status.st_mode):
+            return Taken(task, verdict=Verdict.UNREADABLE, detail="it is no regular file")
+        announced = status.st_size
     limit = task.expected.bytes if task.expected and not task.hold else None
     if announced > MAX_BYTES or limit not in {None, announced}:
         return Taken(task, verdict=Verdict.WRONG, expected=f"{limit or MAX_BYTES} bytes", got=f"{announced} bytes")
@@ -124,7 +127,8 @@ def _wrong_size(task: Task) -> Taken | None:
 
 
 def _read(task: Task, temporary: Path) -> Taken:
-    digest, size, head = hashlib.sha256(), 0, b""
+    digest, size = hashlib.sha256(), 0
+    head: bytes | bytearray = b""
     for chunk in _placed(task, temporary):
         digest.update(chunk)
         size += len(chunk)
@@ -136,7 +140,7 @@ def _read(task: Task, temporary: Path) -> Taken:
     return Taken(task, size, sha256, *images.size(head))
 
 
-def _placed(task: Task, temporary: Path) -> Iterator[bytes]:
+def _placed(task: Task, temporary: Path) -> Iterator[bytes | bytearray]:
     """The bytes of a task as they reach ``temporary``: linked first and read there, or written while read."""
     if task.bring is not None:
         yield from _written(iter([task.bring()]), temporary)
@@ -152,7 +156,7 @@ def _placed(task: Task, temporary: Path) -> Iterator[bytes]:
     yield from _chunks(temporary)
 
 
-def _written(chunks: Iterator[bytes], temporary: Path) -> Iterator[bytes]:
+def _written(chunks: Iterator[bytes | bytearray], temporary: Path) -> Iterator[bytes | bytearray]:
     with temporary.open("xb", buffering=0) as file:
         for chunk in chunks:
             view = memoryview(chunk)
@@ -167,7 +171,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _size(head: bytes) -> tuple[int, int]:
+def _size(head: bytes | bytearray) -> tuple[int, int]:
     try:
         return images.size(head)
     except images.NotAnImageError:

@@ -14,10 +14,7 @@ from ham_cli.http import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import httpx
-
-    from ham_cli.download import Limiter
-    from ham_cli.http import Waits
+    from ham_cli.download import Wire
     from ham_cli.record import PublishedFile, Record
 
 MAX_BYTES = 64 << 20
@@ -29,13 +26,13 @@ class Shelf:
 
     kind = "mirror"
 
-    def __init__(self, base: str, client: httpx.Client, waits: Waits, limiter: Limiter, say: Callable[[str], None]) -> None:
+    def __init__(self, base: str, wire: Wire, say: Callable[[str], None]) -> None:
         self.base = base.rstrip("/")
         self.stop = threading.Event()
         """Set, it ends whatever is being asked."""
         self.manifest = b""
         """Its ``images.parquet``, once it is known to be one."""
-        self._client, self._waits, self._limiter, self._say = client, waits, limiter, say
+        self._wire, self._say = wire, say
 
     def files(self, _component: str) -> tuple[PublishedFile, ...]:
         """No published archive: what they hold lies here unpacked."""
@@ -45,7 +42,7 @@ class Shelf:
         """The bytes of one thing; raises `Problem`."""
         address = Address(self.page(label))
         order = Order(label, Path(label), lambda _times: address, is_table=True)
-        return get(order, self._client, self._waits, self._limiter, self._say, self.stop, MAX_BYTES)
+        return get(order, self._wire, self._say, self.stop, MAX_BYTES)
 
     def page(self, label: str) -> str:
         """The address of one thing."""

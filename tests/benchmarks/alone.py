@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ham_cli import http
-from ham_cli.download import Address, Download, Limiter, Order
+from ham_cli.download import Address, Download, Order, Wire
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     waits = http.Waits()
     order = Order(Path(target).name, Path(target), lambda _: Address(url), int(size), md5)
     with http.client(waits, 4) as client:
-        for _ in Download(order, client, waits, Limiter(None), 4).run():
+        for _ in Download(order, Wire(client, waits), 4).run():
             pass
 
 

@@ -19,7 +19,7 @@ from tests.dataverse.messages import Answer, Asked, Origin, Slice
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 BLOCK = 1 << 20
 """Bytes that are written before the count of them is brought up to date."""
@@ -79,8 +79,8 @@ class Connection:
         self._came += came
         return bool(came)
 
-    def write(self, asked: Asked, answer: Answer, count: Count, rate: float | None) -> bool:
-        """Write an answer; whether the connection may be used again."""
+    def write(self, asked: Asked, answer: Answer, count: Count, rate: Callable[[], float | None]) -> bool:
+        """Write an answer, as quickly as ``rate`` says at each moment; whether the connection may be used again."""
         if answer.delay:
             self._hold(answer.delay, count)
         if answer.ending == "silence":
@@ -94,8 +94,9 @@ class Connection:
         if answer.ending == "endless headers":
             self._pour(head)
         bodiless = asked.method == "HEAD" or answer.status in {204, 304}
-        rate = answer.rate or rate
-        if bodiless or (answer.framing == "length" and answer.ending == "whole" and answer.length <= _SMALL and not rate):
+        if answer.rate:
+            rate = lambda: answer.rate  # noqa: E731  (as what is given)
+        if bodiless or (answer.framing == "length" and answer.ending == "whole" and answer.length <= _SMALL and not rate()):
             body = b"" if bodiless else b"".join(s.content.part(s.start, s.stop) for s in answer.body)
             self.socket.sendall(head + body)
             count.sent += len(body)
@@ -103,7 +104,7 @@ class Connection:
         self.socket.sendall(head)
         return self._body(answer, count, rate) and keep
 
-    def _body(self, answer: Answer, count: Count, rate: float | None) -> bool:
+    def _body(self, answer: Answer, count: Count, rate: Callable[[], float | None]) -> bool:
         limit = None
         if answer.ending != "whole":
             limit = answer.length // 2 if answer.after is None else answer.after
@@ -117,19 +118,21 @@ class Connection:
             self.socket.sendall(b"0\r\n\r\n")
         return answer.ending in {"whole", "stall"}
 
-    def _blocks(self, answer: Answer, count: Count, rate: float | None, span: tuple[int, int | None]) -> None:
+    def _blocks(self, answer: Answer, count: Count, rate: Callable[[], float | None], span: tuple[int, int | None]) -> None:
         """Write the bytes of a body from the first of a span to the one before its last."""
-        started, wrote = time.monotonic(), 0
-        size = max(1, min(BLOCK, int(rate / 50))) if rate else BLOCK
+        due = time.monotonic()
         for piece in _within(answer.body, *span):
             with _source(piece) as source:
-                for start in range(piece.start, piece.stop, size):
-                    stop = min(start + size, piece.stop)
+                start = piece.start
+                while start < piece.stop:
+                    now = rate()
+                    stop = min(start + (max(1, min(BLOCK, int(now / 50))) if now else BLOCK), piece.stop)
                     self._block(answer, source, start, stop)
                     count.sent += stop - start
-                    wrote += stop - start
-                    if rate and self.stopping.wait(max(0.0, started + wrote / rate - time.monotonic())):
+                    due = due + (stop - start) / now if now else time.monotonic()
+                    if now and self.stopping.wait(max(0.0, due - time.monotonic())):
                         raise Gone
+                    start = stop
 
     def _block(self, answer: Answer, source: memoryview | int, start: int, stop: int) -> None:
         if answer.framing == "chunked":

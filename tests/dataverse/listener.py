@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.dataverse.setup import Setup
 
-_SETTLED = 0.25
+_SETTLED = 1.0
 """Seconds for which a look at the requests waits for those that are being answered."""
 
 
@@ -150,6 +150,6 @@ class Ports:
             self.crashes.append(error)
             given = answer(500, repr(error).encode(), "text/plain")
         try:
-            return connection.write(asked, given, entry, self.setup.rate)
+            return connection.write(asked, given, entry, lambda: self.setup.rate)
         finally:
             entry.done = True

@@ -53,7 +53,7 @@ class Setup:
     send_buffer: int = 65536
     """``SO_SNDBUF`` of every connection, in bytes; by this, and by what the client's socket holds, a count may be ahead of the client."""
     rate: float | None = None
-    """Bytes of a body a second and connection."""
+    """Bytes of a body a second and connection; it may change while they are sent."""
     guestbook: int | None = None
     """The guestbook that must be signed before a file is given."""
     tab_framing: Framing = "length"
