@@ -10,7 +10,7 @@ EXIT_CODES = {
     0: "done",
     1: "a bug in ham",
     2: "wrong usage (no such folder, no such image, no such option)",
-    3: "something held against the record is wrong (in verify, missing too)",
+    3: "wrong against the record (in verify, missing too); a split leaks",
     4: "could not get something asked for (incomplete folder, network, offline)",
     5: "cannot read or write here (cache, manifest, disk)",
     6: "another ham holds the cache's lock",

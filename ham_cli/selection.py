@@ -39,7 +39,9 @@ class Selection:
         return {"only": {c: list(w) for c, w in self.only}, "sample": self.sample, "seed": self.seed}
 
 
-def parse(only: Iterable[str], sample: int | None, seed: int, record: Record, *, banded: bool = False) -> Selection:
+def parse(  # noqa: PLR0913  (what was typed, and how it is understood)
+    only: Iterable[str], sample: int | None, seed: int, record: Record, *, banded: bool = False, option: str = "--only"
+) -> Selection:
     """The selection that was typed: ``dx=mel,bcc``, once a column; of rows that are ``banded`` also by ``age_band``.
 
     Raises `WrongUsageError` for a column or word that the record does not know.
@@ -51,16 +53,16 @@ def parse(only: Iterable[str], sample: int | None, seed: int, record: Record, *,
         columns = (*FILTERED, "age_band") if banded else FILTERED
         if column not in columns:
             expected = f"COLUMN=WORD[,WORD] with COLUMN one of {', '.join(columns)}"
-            raise WrongUsageError("--only knows no such column", expected=expected, got=text)
+            raise WrongUsageError(f"{option} knows no such column", expected=expected, got=text)
         chosen = {word.strip() for word in words.split(",")} - {""}
         if not chosen or not chosen <= set(known):
             raise WrongUsageError(
-                f"--only {column} knows no such word", expected=", ".join(known), got=", ".join(sorted(chosen - set(known))) or "no word"
+                f"{option} {column} knows no such word", expected=", ".join(known), got=", ".join(sorted(chosen - set(known))) or "no word"
             )
         wanted[column] = wanted.get(column, chosen) & chosen
     empty = sorted(column for column, words in wanted.items() if not words)
     if empty:
-        raise WrongUsageError("the --only options contradict each other", got=", ".join(empty))
+        raise WrongUsageError(f"the {option} options contradict each other", got=", ".join(empty))
     if sample is not None and sample < 1:
         raise WrongUsageError("--sample wants at least one lesion a class", got=sample)
     return Selection(tuple((c, tuple(sorted(w))) for c, w in sorted(wanted.items())), sample, seed if sample else 0)

@@ -45,7 +45,7 @@ def test_each_step_shows_what_a_person_would_type(
 ) -> None:
     where, ran = done
     typed = re.findall(r"^\$ ham (.*)$", ran.stdout, re.MULTILINE)
-    assert [words.split()[0] for words in typed] == ["fetch", "verify", "split", "stats", "stats", "export", "export"]
+    assert [words.split()[0] for words in typed] == ["fetch", "verify", "split", "check", "stats", "stats", "export", "export"]
     # What is typed elsewhere gives what was shown.
     shutil.copytree(where / "published", tmp_path / "published")
     for words in typed:
@@ -65,7 +65,7 @@ def test_a_second_run_draws_nothing_and_changes_no_picture(
     again = ham("demo", where, "--images", 100, "--json", timeout=120)
     document = json.loads(again.stdout)
     assert (again.returncode, document["exit_code"], document["record"]) == (0, 0, "demo-1.0-100")
-    assert [step["exit_code"] for step in document["result"]["steps"]] == [0] * 7
+    assert [step["exit_code"] for step in document["result"]["steps"]] == [0] * 8
     assert "drawing" not in again.stderr
     assert {p: p.stat().st_mtime_ns for p in before} == before
     assert ham_here("cache", "list", "--json").result["contents"] == []

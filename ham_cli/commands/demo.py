@@ -38,6 +38,7 @@ STEPS = (
     ),
     ("Verify: is it all there, and right?", "verify"),
     ("Split: no lesion on two sides, every diagnosis by the ratios.", "split --seed 0 -o splits/s0.parquet"),
+    ("Check: does anything leak in this split, or in one that you were given?", "check splits/s0.parquet"),
     ("Stats: how many images, of how many lesions, by diagnosis and source?", "stats --by dx,dataset --partition train"),
     ("Stats of the split's parts, by sex.", "stats --by sex --split splits/s0.parquet"),
     ("Export: the published tables, byte for byte.", "export csv exports/tables"),

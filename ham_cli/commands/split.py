@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ham_cli.commands.choice import loaded
+from ham_cli.commands import completing, splitting
+from ham_cli.commands.choice import Only, Partition, loaded
 from ham_cli.commands.options import Run, command, output_file
+from ham_cli.commands.splitting import Typed
 from ham_cli.errors import WrongUsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ham_cli.dataset import Dataset, Split
+    from ham_cli.splits import Recipe
 
 EXAMPLES = (
     "ham split",
+    "ham split --folds 5 --test official -o folds.csv",
     "ham split --ratios 80/20 --seed 7 --name mine",
-    "ham split -o splits/s0.parquet",
-    "ham split -o s0.csv && ham stats --split s0.csv",
+    "ham split --hold-out dataset=rosendahl",
+    "ham split --preset dermamnist-c -o c.csv && ham check c.csv",
 )
 
-PATIENTS = "Patients are not identified in this record, so patient overlap cannot be excluded."
+METHOD = "How they are shared out"
 
 
 def register(app: typer.Typer) -> None:
@@ -34,52 +36,124 @@ def register(app: typer.Typer) -> None:
 
 def split(
     run: Run,
-    ratios: Annotated[str, typer.Option("--ratios", metavar="A/B[/C]", help="Train/validation/test, or train/test.")] = "70/15/15",
+    ratios: Annotated[
+        str | None,
+        typer.Option("--ratios", metavar="A/B[/C]", show_default=False, help="Train/validation/test or train/test; else 70/15/15."),
+    ] = None,
+    folds: Annotated[int | None, typer.Option("--folds", metavar="K", show_default=False, help="K folds instead.")] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(
+            "--test",
+            metavar="official",
+            show_default=False,
+            autocompletion=completing.one_of("official"),
+            help="The ISIC 2018 test is the test; the training images are train and validation (85/15), or folds.",
+        ),
+    ] = None,
+    hold_out: Annotated[
+        str | None,
+        typer.Option(
+            "--hold-out",
+            metavar="COLUMN=WORDS",
+            show_default=False,
+            autocompletion=completing.conditions,
+            help="These images are the test: dataset=rosendahl.",
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset",
+            metavar="NAME",
+            show_default=False,
+            autocompletion=completing.one_of("isic2018", "dermamnist", "dermamnist-c"),
+            help="A published split: isic2018, dermamnist (which leaks) or dermamnist-c.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed is another split; the same one is the same everywhere.")] = 0,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="FILE",
-            readable=False,
-            show_default=False,
-            help="Write it here, as .parquet or .csv.",
-        ),
+        typer.Option("-o", "--output", metavar="FILE", readable=False, show_default=False, help="Write it here, as .parquet or .csv."),
     ] = None,
     name: Annotated[
         str | None,
         typer.Option("--name", metavar="NAME", show_default=False, help="Its name in the cache; else made of the options: r70-15-15-s0."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace another split of this name, or in this file.")] = False,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            "--keep",
+            metavar="NAME|FILE",
+            show_default=False,
+            autocompletion=completing.splits,
+            help="An earlier split: what it assigns stays, only new lesions are placed.",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
+    stratify: Annotated[
+        str | None,
+        typer.Option(
+            "--stratify",
+            metavar="COLUMNS",
+            show_default=False,
+            help="Balance these, crossed, and nothing else: dx,sex.",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            "--names",
+            metavar="A,B",
+            show_default=False,
+            help="The parts that the ratios are for: train,validation.",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
+    no_known_duplicates: Annotated[
+        bool,
+        typer.Option("--no-known-duplicates", help="Keep lesion ids whole, and no more.", rich_help_panel=METHOD),
+    ] = False,
+    one_per_lesion: Annotated[bool, typer.Option("--one-per-lesion", help="One image of each lesion, the seed's choice.")] = False,
+    partition: Partition = None,
+    only: Only = None,
 ) -> int:
     """Share out the training images: lesions whole, known duplicates together, every diagnosis by the ratios.
 
-    Needs only the metadata. The same seed and ratios give the same split, with the same digest, on any machine.
+    Needs only the metadata. Site, ground truth, sex and age are balanced within each diagnosis, and the body site. The
+    same seed and options give the same split, with the same digest, on any machine.
     """
     from ham_cli import splits
 
-    recipe = splits.recipe(ratios, seed)
-    called = recipe.name if name is None else splits.split_name(name)
+    if name is not None:
+        splits.split_name(name, preset)
     dataset = loaded(run)
-    made = splits.make(dataset.partition("train"), recipe)
+    typed = Typed(ratios, folds, names, seed, test, hold_out, preset, stratify, partition, only, one_per_lesion, no_known_duplicates, keep)
+    earlier = splitting.earlier(dataset, keep)
+    recipe = splitting.recipe(typed, dataset, earlier)
+    made = splits.make(dataset, recipe, earlier)
     targets = []
     if output is not None:
         targets.append(output_file(output, "a split is", run.cache))
     if output is None or name is not None:
-        targets.append(dataset.folder.splits / f"{called}.parquet")
+        targets.append(dataset.folder.splits / f"{recipe.name if name is None else name}.parquet")
     if not force:
         for target in targets:
             _require_same(target, made)
+    for sentence in splitting.taken_as(typed, recipe):
+        run.console.warn(sentence)
     written = [target for target in targets if _put(target, made, dataset)]
-    _show(run, dataset, made, [part for part, _ in recipe.shares])
+    told = _show(run, dataset, made, recipe)
     for target in targets:
         run.console.say(f"{'written' if target in written else 'unchanged'}: {target}")
-    for sentence in dataset.altered:
-        run.console.warn(sentence)
-    run.console.say(PATIENTS)
+    if earlier:
+        run.console.say(splitting.kept_words(earlier, made))
+    for sentence in told:
+        run.console.say(sentence)
     files = {"files": [str(target) for target in targets], "written": [str(target) for target in written]}
-    run.console.result = {"name": called, **run.console.result, **files, "notes": [PATIENTS]}
+    run.console.result = {"name": recipe.name if name is None else name, **run.console.result, **files, "notes": told}
     return 0
 
 
@@ -126,24 +200,15 @@ def _put(path: Path, made: Split, dataset: Dataset) -> bool:
     return True
 
 
-def _show(run: Run, dataset: Dataset, made: Split, parts: Sequence[str]) -> None:
-    """Show the split's counts and digest, and say which classes a part has to do without."""
-    from ham_cli.console.counts import crossed
-    from ham_cli.summary import counts
+def _show(run: Run, dataset: Dataset, made: Split, recipe: Recipe) -> list[str]:
+    """Show the split's counts and digest, warn of what is wrong with it, and give what else there is to say."""
+    from ham_cli import splits
+    from ham_cli.console.shares import shared
 
-    joined = dataset.join(made)
-    found = counts.count(joined, ("dx",), "split")
-    totals = counts.with_empty(counts.count(joined, (), "split"), parts)
-    run.console.table(crossed("", ("dx",), found, totals))
+    quality = splits.quality(made, recipe.parts, dict(recipe.shares))
+    run.console.table(shared(quality))
     run.console.out(f"digest {made.digest}")
-    for part in parts:
-        lacking = {row["dx"] for row in made.rows}.difference(count.values[0][1] for count in found if count.part == part)
-        if lacking:
-            run.console.warn(f"{part} has no image of {', '.join(sorted(lacking))}: there are too few lesions")
-    run.console.result = {
-        "digest": made.digest,
-        **{key: made.labels[key] for key in ("algorithm", "input_digest")},
-        "seed": int(made.labels["seed"]),
-        "parts": [count.fields() for count in totals],
-        "dx": [count.fields() for count in found],
-    }
+    for sentence in (*splitting.warnings(quality, recipe), *dataset.altered):
+        run.console.warn(sentence)
+    run.console.result = splitting.fields(recipe, made, quality)
+    return [*splitting.thin(quality, made, dataset, recipe), *splitting.notes(recipe, made, dataset)]

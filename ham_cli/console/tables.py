@@ -37,7 +37,7 @@ class Table:
     @property
     def names(self) -> list[str]:
         """The columns' names without their mark."""
-        return [c.rstrip(">") for c in self.columns]
+        return [one_line(c.rstrip(">")) for c in self.columns]
 
 
 def drawn(table: Table, stream: IO[str]) -> list[str]:
@@ -62,7 +62,7 @@ def aligned(table: Table) -> list[str]:
 
 def stacked(table: Table) -> list[str]:
     """A block a row, a line a cell: for terminals narrower than the table."""
-    names = table.long or table.names
+    names = [one_line(name) for name in table.long] or table.names
     width = max(len(name) for name in names)
     lines = [table.title] if table.title else []
     for row in table.text():

@@ -26,6 +26,14 @@ COLUMNS = ("image_id", "lesion_id", "group", "dx", "split", "fold")
 SUFFIXES = (".parquet", ".csv")
 """A split file is one of these; any other word is a name in the cache."""
 
+_WORDS = {
+    "train": ("train", "training", "trn"),
+    "validation": ("val", "valid", "validation", "vali", "dev"),
+    "test": ("test", "testing", "tst", "eval", "evaluation", "holdout"),
+}
+PART_WORDS = {word: part for part, words in _WORDS.items() for word in words}
+"""What people write for a part."""
+
 _FOLD = re.compile(r"([0-9]{1,3})(\.0+)?")
 """The number of a fold; pandas writes whole numbers as 1.0 where some are blank."""
 
@@ -131,6 +139,7 @@ def _checked(rows: Iterable[Row], first: int) -> list[Row]:
         if not isinstance(row["image_id"], str):
             raise ValueError(f"line {number} has no image_id")  # noqa: TRY004  (one kind of error for one kind of fault)
         row["fold"] = _fold(row["fold"], number)
+        row["split"] = PART_WORDS.get(str(row["split"]).lower(), row["split"])
         if row["split"] not in (*PARTITIONS, None):
             raise ValueError(f"line {number}: {quoted(row['split'])} is no part; the parts are train, validation and test")
         if (row["split"] is None) == (row["fold"] is None):

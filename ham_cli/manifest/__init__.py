@@ -120,18 +120,17 @@ def read(path: Path, schema: Schema, *, missing_ok: bool = False, damaged_ok: bo
 
 
 def read_foreign(path: Path, names: Sequence[str], max_rows: int, max_bytes: int) -> tuple[list[Row], dict[str, str]]:
-    """Rows of any Parquet table, of these columns those that it has, and what it says of itself under ``ham.``.
+    """Rows of any Parquet table, of these columns those that it has once, and what it says of itself under ``ham.``.
 
     Raises `ValueError` for what is no Parquet, or more than is wanted of it when unpacked, and `OSError`.
     """
     try:
         with path.open("rb") as opened, pq.ParquetFile(opened, pre_buffer=False) as file:
-            groups = range(file.metadata.num_row_groups)
-            unpacked = sum(file.metadata.row_group(number).total_byte_size for number in groups)
+            here = [name for name in names if file.schema_arrow.names.count(name) == 1]
+            unpacked = _unpacked(file.metadata, here)
             if file.metadata.num_rows > max_rows or unpacked > max_bytes:
                 raise ValueError(f"{file.metadata.num_rows} rows and {unpacked} bytes")
-        table, labels = _opened(path)
-        here = [name for name in names if table.column_names.count(name) == 1]
+        table, labels = _opened(path, here)
         columns = [_values(table.column(name)) for name in here]
         return [dict(zip(here, values, strict=True)) for values in zip(*columns, strict=True)], _own(labels)
     except (pa.ArrowException, OSError, OverflowError) as error:
@@ -150,12 +149,33 @@ def column_names(path: Path) -> list[str]:
         raise ValueError(str(error)) from error
 
 
-def _opened(path: Path) -> tuple[pa.Table, dict[str, str]]:
+def text_columns(path: Path) -> set[str]:
+    """The columns of a Parquet table that hold text; raises as `column_names` does."""
+    try:
+        with path.open("rb") as opened, pq.ParquetFile(opened, pre_buffer=False) as file:
+            return {field.name for field in file.schema_arrow if _is_text(field.type)}
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from error
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _unpacked(metadata: pq.FileMetaData, names: Sequence[str]) -> int:
+    """The bytes of some columns when they are unpacked: a table may hold the images too."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+    return sum(column.total_uncompressed_size for column in columns if column.path_in_schema.partition(".")[0] in names)
+
+
+def _opened(path: Path, names: Sequence[str] | None = None) -> tuple[pa.Table, dict[str, str]]:
     # Not read_table: it brings pyarrow.dataset and with it pandas, a third of a second.
     # An open file, not its name: Arrow wants names to be UTF-8.
     # No read-ahead and no threads: a short process could end, with a crash, while they are still being started.
     with path.open("rb") as opened, pq.ParquetFile(opened, page_checksum_verification=True, pre_buffer=False) as file:
-        table = file.read(use_threads=False)
+        table = file.read(names, use_threads=False)
     return table, {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
 
 

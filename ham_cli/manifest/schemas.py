@@ -114,6 +114,23 @@ SPLIT = Schema(
     ),
 )
 
+LEAKS = Schema(
+    "leaks",
+    ("side", "image_id", "place"),
+    (
+        Column("image_id", "string", "the image; where it is none of the record, its name as it is written", null=False),
+        Column("side", "word", "the side that is evaluated, and on which it leaks", null=False),
+        Column("other_sides", "word", "the sides that have an image of its group too, with commas between them", null=False),
+        Column("why", "word", "same image, same bytes, same lesion or known duplicate; the strongest of these", null=False),
+        Column("other_image", "string", "an image on another side for which this is so", null=False),
+        Column("dx", "word", "its diagnosis; null where it is none of the record"),
+        Column("lesion_id", "string", "its lesion; null where the record names none"),
+        Column("group", "string", "its lesion with known duplicates merged; null where it is none of the record"),
+        Column("label", "string", "the image as it is written there", null=False),
+        Column("place", "string", "the file and line where it is written, or its path", null=False),
+    ),
+)
+
 EXPORT = Schema(
     "export",
     ("file",),

@@ -1,0 +1,1 @@
+"""Somebody's split held against the record: read, compared, reported."""

@@ -1,0 +1,1 @@
+"""Programs that are run in environments of their own, with the libraries that ham is compared with."""
