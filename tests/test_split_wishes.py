@@ -105,7 +105,8 @@ def test_one_keeps_a_file_of_some_classes_and_is_told_how_much_stays(
     few = [row for row in rows if row["dx"] != "nv"]
     assert ham_here("split", "--only", "dx=akiec,bcc,bkl,df,mel,vasc", "-o", tmp_path / "few.csv", cache=real_fetch[1]).code == 0
     ran = ham_here("split", "--keep", tmp_path / "few.csv", "-o", tmp_path / "all.csv", cache=real_fetch[1])
-    assert (ran.code, f"{len(few)} images stay in their parts, {len(rows) - len(few)} are placed" in ran.err.splitlines()) == (0, True)
+    told = f"images that keep their part: {len(few)}; newly placed: {len(rows) - len(few)}"
+    assert (ran.code, told in ran.err.splitlines()) == (0, True)
     before, after = peek.parts(tmp_path / "few.csv"), peek.parts(tmp_path / "all.csv")
     assert before.items() <= after.items()
     again = ham_here("split", "--keep", tmp_path / "all.csv", "--seed", 9, "-o", tmp_path / "again.csv", "--json", cache=real_fetch[1])
@@ -281,14 +282,14 @@ def test_without_known_duplicates_a_pair_may_part_and_a_lesion_never(rows: shari
     assert any(parts[one] != parts[other] for one, other in sharing.duplicates(real_data))
 
 
-def test_a_fold_and_a_part_of_it_can_be_counted(small_cache: Path, ham_here: Here, tmp_path: Path) -> None:
+def test_a_fold_and_a_part_of_it_can_be_counted(cache: Path, ham_here: Here, tmp_path: Path) -> None:
     file = tmp_path / "folds.csv"
-    assert ham_here("split", "--folds", 2, "--test", "official", "-o", file, cache=small_cache).code == 0
+    assert ham_here("split", "--folds", 2, "--test", "official", "-o", file, cache=cache).code == 0
     parts = peek.parts(file)
     for part, wanted in (("validation", "1"), ("train", "0"), ("test", "test")):
-        ran = ham_here("stats", "--split", file, "--fold", 1, "--part", part, "--by", "dx", "--json", cache=small_cache)
+        ran = ham_here("stats", "--split", file, "--fold", 1, "--part", part, "--by", "dx", "--json", cache=cache)
         counted = Counter(row[2] for row in (*s.TRAIN, *s.TRUTH) if parts.get(row[1]) == wanted)
         (table,) = ran.result["tables"].values()
         assert {row["dx"]: row["images"] for row in table if row["dx"] in counted} == counted
-    ran = ham_here("stats", "--split", file, "--fold", 2, "--part", "train", "--json", cache=small_cache)
+    ran = ham_here("stats", "--split", file, "--fold", 2, "--part", "train", "--json", cache=cache)
     assert (ran.code, ran.json["error"]["expected"]) == (2, "0, 1")
