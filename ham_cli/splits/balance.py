@@ -34,9 +34,11 @@ _MOSTLY = 0.9
 _TURN = 2_654_435_769
 """2**32 by the golden ratio: multiples of it fill a circle evenly, however many there are."""
 
-
 _VAIN = 2
 """Times that cells are weighed more without getting nearer to their shares."""
+
+_HEAVIEST = 1 << 24
+"""The weight that no cell exceeds: sums of whole numbers must not run over."""
 
 
 def share_out(stock: Stock, shares: Sequence[tuple[str, int]], seed: int, algorithm: str, kept: Mapping[str, str]) -> dict[str, str]:
@@ -114,7 +116,7 @@ class _Search:
             if not found:
                 return
             least, vain = min(least, found), 0 if found < least else vain + 1
-            self._weigh(self._weights * np.where(beyond.any(axis=0), 4, 1))
+            self._weigh(np.minimum(self._weights * np.where(beyond.any(axis=0), 4, 1), _HEAVIEST))
 
     def _settle(self) -> None:
         gained = True
