@@ -124,3 +124,8 @@ def from_os_error(error: OSError, where: object = None, fix: str | None = None) 
         where=place,
         fix=fix or _FIXES.get(code, "check the path and the disk, then run it again"),
     )
+
+
+def why_unsaved(error: OSError | AccessError) -> str:
+    """Why something that is only kept for later could not be written, as half a sentence."""
+    return (from_os_error(error) if isinstance(error, OSError) else error).what

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-VOID = {"meta", "link", "img", "input", "br", "hr"}
+VOID = {"meta", "link", "img", "input", "br", "hr", "wbr"}
 
 HOSTILE = '</script><img src=x onerror="alert(1)">{{ 7*7 }} \'&amp;'
 """A name that is markup, a template and an entity at once."""

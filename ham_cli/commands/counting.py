@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ham_cli.commands import output as outputs
-from ham_cli.errors import AccessError, from_os_error
+from ham_cli.errors import AccessError, why_unsaved
 from ham_cli.findings import counted
 
 if TYPE_CHECKING:
@@ -85,5 +85,4 @@ def _keep(run: Run, path: Path, table: Manifest) -> None:
     try:
         manifest.write(path, table)
     except (OSError, AccessError) as error:
-        words = from_os_error(error).what if isinstance(error, OSError) else error.what
-        run.console.say(f"the counts could not be saved in {path.parent}: {words}")
+        run.console.say(f"the counts could not be saved in {path.parent}: {why_unsaved(error)}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ham_cli.commands import output as outputs
 from ham_cli.console import SHOWN
-from ham_cli.errors import AccessError, RecordError, UnavailableError, WrongUsageError, from_os_error, quoted
+from ham_cli.errors import AccessError, RecordError, UnavailableError, WrongUsageError, from_os_error, quoted, why_unsaved
 from ham_cli.findings import counted
 
 if TYPE_CHECKING:
@@ -194,7 +194,6 @@ def _keep(run: Run, dataset: Dataset, rows: list[Row], ratings: Ratings, source:
         if summary.save_manifest(path, rows, ratings.classes, dataset.record.id, source):
             run.console.say(f"written: {path}")
     except (OSError, AccessError) as error:
-        words = from_os_error(error).what if isinstance(error, OSError) else error.what
-        run.console.say(f"the ratings could not be saved in {path.parent}: {words}")
+        run.console.say(f"the ratings could not be saved in {path.parent}: {why_unsaved(error)}")
         return None
     return path

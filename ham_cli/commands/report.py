@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path  # noqa: TC003  (the parser reads annotations while the program runs)
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,8 +11,7 @@ import typer
 from ham_cli.commands import reporting
 from ham_cli.commands.choice import SplitName, loaded, narrowed
 from ham_cli.commands.options import Jobs, Run, command, outside_the_cache
-from ham_cli.errors import WrongUsageError, from_os_error
-from ham_cli.findings import counted
+from ham_cli.errors import RecordError, WrongUsageError, from_os_error
 
 if TYPE_CHECKING:
     from ham_cli.summary.page.given import Given
@@ -23,6 +23,9 @@ EXAMPLES = (
     "ham report report.html --split splits/s0.parquet --force",
     "ham report report.html --json | jq .result.sections",
 )
+
+_ROOM = 1 << 20
+"""Bytes for which there must be room: about a page."""
 
 _ENDINGS = (".html", ".htm")
 
@@ -54,6 +57,7 @@ def report(
     joined = narrowed(run, dataset, split=split) if split is not None else None
     for sentence in dataset.altered:
         run.console.warn(sentence)
+    _require_writable(target)
     workers = jobs or pool.cores()
     given = reporting.gathered(run, dataset, joined, split, workers)
     page = writing.Page(given, workers)
@@ -63,13 +67,15 @@ def report(
     except OSError as error:
         raise from_os_error(error, error.filename or target) from error
     _tell(run, target, given, page, size)
-    return 0
+    return RecordError.exit_code if page.wrong else 0
 
 
 def _target(run: Run, file: Path, *, force: bool) -> Path:
     """The file to write; `WrongUsageError` for another ending, a folder, a place in the cache, or somebody's own page."""
     from ham_cli.summary.page import writing
 
+    if _is_strange(file):
+        raise WrongUsageError("a report is written to a file, and this is none", where=file, fix="name a file: ham report report.html")
     path = outside_the_cache(file, run.cache, "name another place")
     if path.suffix.lower() not in _ENDINGS:
         raise WrongUsageError("a report is written as HTML", where=path, expected="a name that ends in .html")
@@ -86,14 +92,40 @@ def _target(run: Run, file: Path, *, force: bool) -> Path:
     return path
 
 
+def _is_strange(file: Path) -> bool:
+    """Whether it is there, and neither file nor folder: a pipe, a device."""
+    try:
+        return file.exists() and not file.is_file() and not file.is_dir()
+    except OSError:
+        return False
+
+
+def _require_writable(path: Path) -> None:
+    """Raise `AccessError` where the page could not be written, before the work; folders that are not there are made with the page."""
+    from ham_cli import atomic
+
+    trial = None
+    try:
+        place = next(folder for folder in path.parents if folder.exists())
+        trial = atomic.beside(place / path.name)
+        trial.write_bytes(bytes(_ROOM))
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    finally:
+        if trial is not None:
+            with contextlib.suppress(OSError):
+                trial.unlink(missing_ok=True)
+
+
 def _tell(run: Run, target: Path, given: Given, page: Page, size: int) -> None:
     """Say where the page is and what a person should know of it."""
     from ham_cli.console import size as in_words
+    from ham_cli.summary.page.card import damaged
     from ham_cli.summary.page.given import Checked
 
     checked = given.checked if isinstance(given.checked, Checked) else None
-    if page.unreadable:
-        run.console.warn(f"{counted(page.unreadable, 'picture')} could not be shown: ham verify says which are damaged")
+    if page.wrong:
+        run.console.warn(damaged(page.wrong))
     if checked and checked.leaking:
         run.console.warn(f"the split leaks: {checked.verdict}")
     run.console.say(f"written: {target}, {in_words(size)}")
@@ -110,5 +142,6 @@ def _tell(run: Run, target: Path, given: Given, page: Page, size: int) -> None:
         },
         "images": len(given.rows),
         "measured": {"pixels": len(given.pixels.rows), "masks": len(given.masks.rows) if given.masks else None},
+        "findings": [finding.fields() for finding in page.wrong],
         "examples": {some.dx: [image.image_id for image in some.images] for some in material.examples},
     }

@@ -30,12 +30,14 @@ def gathered(run: Run, dataset: Dataset, split: Dataset | None, name: str | None
 
     record, folder = dataset.record, dataset.folder
     joined = split.joined if split is not None else None
+    pixels = _pixels(run, dataset, jobs)
     return Given(
         dataset=dataset,
         split=split,
         files=tuple(holdings.load(record, folder).files.values()),
         verification=manifest.read(folder.manifest("verification"), schemas.VERIFICATION, missing_ok=True, damaged_ok=True),
-        pixels=_pixels(run, dataset, jobs),
+        pixels=pixels,
+        learnt=_learnt(run, split, pixels, jobs) if split is not None else None,
         masks=_masks(run, dataset, jobs),
         balance=_balance(joined, shown_name(str(name))) if joined else None,
         checked=_checked(run, dataset, joined, jobs) if joined else None,
@@ -56,7 +58,25 @@ def _train(dataset: Dataset) -> Dataset:
 def _pixels(run: Run, dataset: Dataset, jobs: int) -> Measured:
     from ham_cli.summary import pixels
 
-    return _measured(run, pixels.measuring(_train(dataset), jobs), "image")
+    return _measured(run, pixels.measuring(_train(dataset), jobs))
+
+
+def _learnt(run: Run, split: Dataset, known: Measured, jobs: int) -> Measured | None:
+    """The pixels of the train part, which mostly are ``known``; ``None`` where the split has no such part."""
+    from ham_cli.summary import pixels
+    from ham_cli.summary.page.given import Measured
+
+    train = split.part("train")
+    if not train.rows:
+        return None
+    held = [row for row in train.rows if row["in_record"]]
+    ids = {row["image_id"] for row in held}
+    rows = tuple(row for row in known.rows if row["image_id"] in ids)
+    wrong = tuple(finding for finding in known.wrong if finding.image_id in ids)
+    here = sum(1 for row in held if row["path"])
+    if here == len(rows) + len(wrong):
+        return Measured(rows, len(ids) - here, wrong)
+    return _measured(run, pixels.measuring(train, jobs))
 
 
 def _masks(run: Run, dataset: Dataset, jobs: int) -> Measured | None:
@@ -69,17 +89,15 @@ def _masks(run: Run, dataset: Dataset, jobs: int) -> Measured | None:
     except NotInstalledError as error:
         run.console.say(f"the page is without the masks: {error.what} ({error.expected}); {error.fix}")
         return None
-    return _measured(run, measuring, "mask")
+    return _measured(run, measuring)
 
 
-def _measured(run: Run, measuring: Measuring, thing: str) -> Measured:
+def _measured(run: Run, measuring: Measuring) -> Measured:
     from ham_cli.console.bars import watch
     from ham_cli.summary.page.given import Measured
 
     watch(measuring.run(), run.console)
-    if wrong := len(measuring.wrong):
-        run.console.warn(f"{counted(wrong, thing)} could not be measured: ham verify says which are damaged")
-    return Measured(tuple(measuring.rows), measuring.missing, wrong)
+    return Measured(tuple(measuring.rows), measuring.missing, tuple(measuring.wrong))
 
 
 def _balance(split: Split, name: str) -> Balance:
@@ -93,11 +111,12 @@ def _balance(split: Split, name: str) -> Balance:
     off = {(share.dx, share.part): share.off for share in (*found.shares, *found.totals) if share.off is not None}
     thin = []
     for where, few in found.thin.items():
-        told = ", ".join(
-            f"{one.dx} \u00b1{one.half_width:.2f} ({one.lesions})" if one.lesions >= HARDLY else f"{one.dx} ({one.lesions}: too few to say)"
-            for one in few
-        )
-        thin.append(f"A recall of 0.75 measured on {where} is uncertain by {told}: half of a 95 % interval (lesions).")
+        some = ", ".join(f"{one.dx} \u00b1{one.half_width:.2f} ({one.lesions})" for one in few if one.lesions >= HARDLY)
+        hardly = ", ".join(f"{one.dx} ({one.lesions})" for one in few if one.lesions < HARDLY)
+        if some:
+            thin.append(f"How uncertain a recall of 0.75 in {where} is, as half of its 95 % interval, with the lesions: {some}.")
+        if hardly:
+            thin.append(f"Too few lesions in {where} to say how uncertain a recall is: {hardly}.")
     return Balance(name, split.labels, off, tuple(thin))
 
 
@@ -149,8 +168,8 @@ def _told(report: Report, remarks: tuple[str, ...]) -> Checked:
         crossings.append(Crossing(_side(leak.side), _side(str(leak.against)), *counts, leak.images, leak.of))
     judged = _judged(report)
     classes = {dx: (n, of) for leak in judged for dx in leak.dx for n, of in (_summed(judged, dx),)}
-    title = _side(judged[0].side) if len(judged) == 1 else "all evaluated sides"
-    return Checked(verdict(report), report.leaking, tuple(crossings), title, classes, remarks)
+    title = "all evaluated sides" if len(judged) == len(report.rest) > 1 else " and ".join(_side(leak.side) for leak in judged)
+    return Checked(verdict(report), report.leaking, tuple(crossings), len(report.leaks), title, classes, remarks)
 
 
 def _side(name: str) -> str:
@@ -158,8 +177,9 @@ def _side(name: str) -> str:
 
 
 def _judged(report: Report) -> tuple[Leak, ...]:
-    """Of which sides the page counts by class: the test against all others, or else every side that is evaluated."""
-    return tuple(leak for leak in report.rest if leak.side == "test") or report.rest
+    """Of which sides the page counts by class: the test where it leaks, or else every side that does."""
+    leaking = tuple(leak for leak in report.rest if leak.images)
+    return tuple(leak for leak in leaking if leak.side == "test") or leaking
 
 
 def _summed(leaks: tuple[Leak, ...], dx: str) -> tuple[int, int]:

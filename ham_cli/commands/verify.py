@@ -9,7 +9,7 @@ import typer
 
 from ham_cli.commands.options import Components, Jobs, Run, command, components_of
 from ham_cli.console.findings import show_findings
-from ham_cli.errors import AccessError, from_os_error
+from ham_cli.errors import AccessError, why_unsaved
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,7 +127,6 @@ def _save(run: Run, held: Holdings, check: Check, findings: list[Finding]) -> Pa
             atomic.write(path.with_name("verification.previous.parquet"), path.read_bytes())
         manifest.write(path, Manifest(schemas.VERIFICATION, rows, held.record.id, options))
     except (OSError, AccessError) as error:
-        words = from_os_error(error).what if isinstance(error, OSError) else error.what
-        run.console.say(f"the result could not be saved in {path.parent}: {words}")
+        run.console.say(f"the result could not be saved in {path.parent}: {why_unsaved(error)}")
         return None
     return path

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ham_cli.errors import WrongUsageError
 from ham_cli.record import PARTITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ham_cli.dataset import Dataset
 
@@ -42,6 +42,14 @@ class Count:
         return {**dict(self.values), "part": self.part, "images": self.images, "lesions": self.lesions}
 
 
+class Tally(NamedTuple):
+    """So many images and lesions."""
+
+    images: int = 0
+    lesions: int | None = 0
+    """By lesion id; ``None`` where an image has none."""
+
+
 def parts_of(dataset: Dataset) -> str:
     """The column whose words are counted side by side: the partition, or a split's parts or folds."""
     if dataset.joined is None:
@@ -67,16 +75,19 @@ def count(dataset: Dataset, by: Sequence[str], part: str | None) -> list[Count]:
     ``part`` is the column of the parts, see `parts_of`; ``None`` counts all as one, whose part is empty. The planted
     rows of a test truth are not counted.
     """
-    images: dict[tuple[Any, ...], int] = {}
-    lesions: dict[tuple[Any, ...], set[str]] = {}
-    for row in counted_rows(dataset):
-        key = (*(row[name] for name in by), part_of(row, part))
-        images[key] = images.get(key, 0) + 1
-        lesions.setdefault(key, set()).add(row["lesion_id"])
-    return [
-        Count(tuple(zip(by, key[:-1], strict=True)), key[-1], images[key], None if None in lesions[key] else len(lesions[key]))
-        for key in sorted(images, key=in_order)
-    ]
+    found = tally(counted_rows(dataset), lambda row: (*(row[name] for name in by), part_of(row, part)))
+    return [Count(tuple(zip(by, key[:-1], strict=True)), key[-1], *found[key]) for key in sorted(found, key=in_order)]
+
+
+def tally(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, Tally]:
+    """Images and lesions by what ``key`` makes of a row."""
+    images: dict[Any, int] = {}
+    lesions: dict[Any, set[str | None]] = {}
+    for row in rows:
+        value = key(row)
+        images[value] = images.get(value, 0) + 1
+        lesions.setdefault(value, set()).add(row["lesion_id"])
+    return {value: Tally(n, None if None in lesions[value] else len(lesions[value])) for value, n in images.items()}
 
 
 def counted_rows(dataset: Dataset) -> Iterable[Row]:

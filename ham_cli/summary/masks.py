@@ -12,6 +12,7 @@ from ham_cli import extras, images
 from ham_cli.manifest import schemas
 from ham_cli.summary.grouping import grouped
 from ham_cli.summary.measuring import Kind, Measuring
+from ham_cli.summary.reading import mask_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -66,7 +67,7 @@ def measuring(dataset: Dataset, jobs: int) -> Measuring:
     """
     with extras.needed("masks", "what is told of masks"):
         import scipy.ndimage  # noqa: F401  (every worker wants it)
-    return Measuring(Kind("masks", schemas.MASKS, "mask_path", "mask_bytes", "mask_sha256", "mask", "train", measure), dataset, jobs)
+    return Measuring(Kind("masks", schemas.MASKS, "mask_path", mask_of, "mask_sha256", "mask", "train", measure), dataset, jobs)
 
 
 def measure(data: bytes) -> Row:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import stat
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ham_cli import images, manifest, pool
-from ham_cli.checksum import sha256
-from ham_cli.errors import AccessError, from_os_error
+from ham_cli.errors import AccessError, why_unsaved
 from ham_cli.findings import Advanced, Done, Finding, Note, Started, Verdict, counted
 from ham_cli.images import NotAnImageError
 from ham_cli.manifest import Manifest
+from ham_cli.summary.reading import changed, read, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from ham_cli.dataset import Dataset
     from ham_cli.findings import Event
     from ham_cli.manifest.schemas import Schema
+    from ham_cli.summary.reading import File
 
 Row = dict[str, Any]
 
@@ -37,8 +37,8 @@ class Kind:
     schema: Schema
     place: str
     """The column of the data set that says where the file lies."""
-    size: str
-    """The column with its bytes."""
+    file: Callable[[Dataset, Row], File]
+    """A row of the data set into its file."""
     digest: str
     """The column with its SHA-256; in the manifest too."""
     thing: str
@@ -54,13 +54,7 @@ class Task:
     """One file to measure."""
 
     kind: Kind
-    image_id: str
-    component: str
-    label: str
-    """The file in the record's folder, with ``/``."""
-    path: str
-    bytes: int
-    sha256: str
+    file: File
 
 
 @dataclass
@@ -89,7 +83,7 @@ class Measuring:
         known = {row[self.kind.digest]: row for row in saved.values()}
         tasks = [self._task(row) for row in here if row[self.kind.digest] not in known]
         for row in here:
-            if row[self.kind.digest] in known and (finding := changed(self._task(row))):
+            if row[self.kind.digest] in known and (finding := changed(self.kind.file(self.dataset, row))):
                 self.wrong.append(finding)
                 yield finding
         measured: list[Row] = []
@@ -128,10 +122,7 @@ class Measuring:
         yield Done(self.kind.name, f"{counted(len(rows), self.kind.thing)} measured")
 
     def _task(self, row: Row) -> Task:
-        kind, label, partition = self.kind, str(row[self.kind.place]), str(row["partition"])
-        component = "masks" if kind.place == "mask_path" else {"train": "images"}.get(partition, partition)
-        place = f"{self.dataset.folder.path}/{label}"
-        return Task(kind, row["image_id"], component, label, place, row[kind.size], row[kind.digest])
+        return Task(self.kind, self.kind.file(self.dataset, row))
 
     @property
     def _path(self) -> Path:
@@ -152,51 +143,17 @@ class Measuring:
             kept = Manifest(self.kind.schema, list(rows.values()), self.dataset.record.id, labels={"decoder": images.decoder()})
             manifest.write(self._path, kept)
         except (OSError, AccessError) as error:
-            words = from_os_error(error).what if isinstance(error, OSError) else error.what
-            return f"what was measured could not be saved in {self._path.parent}: {words}"
+            return f"what was measured could not be saved in {self._path.parent}: {why_unsaved(error)}"
         return None
-
-
-def changed(task: Task) -> Finding | None:
-    """What is wrong with a file as far as its name and size tell; nothing of it is read."""
-    try:
-        state = Path(task.path).stat()
-    except FileNotFoundError:
-        return _finding(task, Verdict.MISSING, task.sha256, "no file")
-    except OSError as error:
-        return _finding(task, Verdict.UNREADABLE, None, str(error.strerror))
-    # Not opened where it is no file: a pipe would keep who reads it for ever.
-    if not stat.S_ISREG(state.st_mode):
-        return _finding(task, Verdict.UNREADABLE, "a file", "something else")
-    return None if state.st_size == task.bytes else _finding(task, Verdict.WRONG, f"{task.bytes} bytes", f"{state.st_size} bytes")
-
-
-def same(path: Path, size: int, digest: str) -> bytes | None:
-    """The bytes of a file, where they are those it was indexed with."""
-    try:
-        state = path.stat()
-        data = path.read_bytes() if stat.S_ISREG(state.st_mode) and state.st_size == size else b""
-    except OSError:
-        return None
-    return data if sha256(data) == digest else None
 
 
 def measure(task: Task) -> Row | Finding:
     """One file's row, or what is wrong with the file."""
-    if finding := changed(task):
-        return finding
-    try:
-        data = Path(task.path).read_bytes()
-    except OSError as error:
-        return _finding(task, Verdict.UNREADABLE, None, str(error.strerror))
     # What is written down here is believed for good: no number of other bytes may stand under this digest.
-    if (got := sha256(data)) != task.sha256:
-        return _finding(task, Verdict.WRONG, task.sha256, got)
+    data = read(task.file)
+    if isinstance(data, Finding):
+        return data
     try:
-        return {"image_id": task.image_id, task.kind.digest: task.sha256, **task.kind.measure(data)}
+        return {"image_id": task.file.image_id, task.kind.digest: task.file.sha256, **task.kind.measure(data)}
     except NotAnImageError as error:
-        return _finding(task, Verdict.UNREADABLE, "a picture", str(error))
-
-
-def _finding(task: Task, verdict: Verdict, expected: str | None, got: str) -> Finding:
-    return Finding(task.component, task.label, verdict, task.image_id, expected, got)
+        return wrong(task.file, Verdict.UNREADABLE, "a picture", str(error))

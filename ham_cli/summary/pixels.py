@@ -10,6 +10,7 @@ from ham_cli import images
 from ham_cli.manifest import schemas
 from ham_cli.summary.grouping import grouped
 from ham_cli.summary.measuring import Kind, Measuring
+from ham_cli.summary.reading import image_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,7 +62,7 @@ class Colours:
 
 def measuring(dataset: Dataset, jobs: int) -> Measuring:
     """The measurement of every image of a data set that is here: rows of `schemas.PIXELS`."""
-    return Measuring(Kind("pixels", schemas.PIXELS, "path", "bytes", "sha256", "image", None, measure), dataset, jobs)
+    return Measuring(Kind("pixels", schemas.PIXELS, "path", image_of, "sha256", "image", None, measure), dataset, jobs)
 
 
 def measure(data: bytes) -> Row:
@@ -87,20 +88,25 @@ def colours(dataset: Dataset, rows: Iterable[Row], by: Sequence[str], part: str 
 
 
 def _pooled(values: Values, part: str, rows: Sequence[Row]) -> Colours:
-    pixels = sum(row["width"] * row["height"] for row in rows)
-    pooled = [_moments(pixels, sum(r[f"{c}_sum"] for r in rows), sum(r[f"{c}_squares"] for r in rows)) for c in CHANNELS]
+    means = [pooled(rows, channel) for channel in CHANNELS]
     return Colours(
         values,
         part,
         len(rows),
-        pixels,
-        tuple(mean for mean, _ in pooled),
-        tuple(sd for _, sd in pooled),
+        sum(row["width"] * row["height"] for row in rows),
+        tuple(mean for mean, _ in means),
+        tuple(sd for _, sd in means),
         tuple(_mean(row[f"{c}_mean"] for row in rows) for c in CHANNELS),
         tuple(_mean(row[f"{c}_sd"] for row in rows) for c in CHANNELS),
         _mean(row["brightness"] for row in rows),
         _mean(row["contrast"] for row in rows),
     )
+
+
+def pooled(rows: Sequence[Row], channel: str) -> tuple[float, float]:
+    """Mean and standard deviation of a channel over all pixels of some images, 0 to 1; rows of `schemas.PIXELS`."""
+    count = sum(row["width"] * row["height"] for row in rows)
+    return _moments(count, sum(row[f"{channel}_sum"] for row in rows), sum(row[f"{channel}_squares"] for row in rows))
 
 
 def _moments(count: int, total: int, squares: int) -> tuple[float, float]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, NamedTuple
 
 from ham_cli.findings import counted
-from ham_cli.summary.counts import TABLES, counted_rows, parts_of
+from ham_cli.summary.counts import TABLES, Tally, counted_rows, in_order, part_of, parts_of
 from ham_cli.summary.page.charts import points
 from ham_cli.summary.page.charts.bars import Bar, bars
 from ham_cli.summary.page.charts.heat import heat
-from ham_cli.summary.page.given import Count, tally
+from ham_cli.summary.page.given import tally, whole
 from ham_cli.summary.page.material import Drawing, Figure, Mark, Section, Table, Term, bare, percent
 
 if TYPE_CHECKING:
@@ -35,27 +36,16 @@ def balance(given: Given) -> Section:
     """The section; without a split it is about the published partitions."""
     dataset = given.split or given.dataset
     column = parts_of(dataset)
-    rows = [row | {"part": _part(row, column)} for row in counted_rows(dataset)]
-    parts = sorted({row["part"] for row in rows}, key=_order)
+    rows = [row | {"part": part_of(row, column)} for row in counted_rows(dataset)]
+    parts = sorted({row["part"] for row in rows}, key=lambda part: in_order((part,)))
     known = given.balance
     figures = (_sizes(rows, parts), _shares(given, rows, parts), _distances(rows, parts))
-    tables = (_table(given.classes, rows, parts, known),)
+    tables = _tables(given.classes, rows, parts, known)
     if known is None:
         lead = "No split was named (--split), so these are the published partitions. They are counted side by side, and are not alike."
         return Section("split", "Published partitions", (lead,), figures=figures, tables=tables)
     notes = (*_lacking(given, rows, parts), *known.thin)
     return Section("split", "Balance of the split", terms=tuple(_terms(given, known)), figures=figures, tables=tables, notes=notes)
-
-
-def _part(row: Row, column: str) -> str:
-    if column == "fold" and row["fold"] is not None:
-        return f"fold {row['fold']}"
-    return str(row["split"] if column == "fold" else row[column])
-
-
-def _order(part: str) -> tuple[int, int, str]:
-    place = {"train": 0, "validation": 1, "test": 3}.get(part, 2)
-    return (place, int(part.removeprefix("fold ")) if part.startswith("fold ") else 0, part)
 
 
 def _terms(given: Given, known: Balance) -> list[Term]:
@@ -112,7 +102,7 @@ def _shares(given: Given, rows: Sequence[Row], parts: Sequence[str]) -> Figure:
     reading = f"Where the marks of a row lie on each other, the parts are alike; {furthest}."
     table = Table(
         ("dx", *(f"{part}, %>" for part in parts)),
-        tuple((dx, *(bare(counts.get((dx, part), Count()).images, totals[part].images) for part in parts)) for dx in classes),
+        tuple((dx, *(bare(counts.get((dx, part), Tally()).images, totals[part].images) for part in parts)) for dx in classes),
         "share of each class in the images of a part",
     )
     marks = {(_shape(part), _colour(part)): "a fold" if part.startswith("fold ") else part for part in parts}
@@ -123,50 +113,80 @@ def _shares(given: Given, rows: Sequence[Row], parts: Sequence[str]) -> Figure:
 def _distances(rows: Sequence[Row], parts: Sequence[str]) -> Figure:
     """How far a part is from the whole in each column; nothing where a column is blank in a part or in all others."""
     far = {name: _far(rows, parts, name) for name in TABLES}
-    worst = {name: max(far[name].values(), default=None) for name in TABLES}
-    told = {name: value for name, value in worst.items() if value is not None}
+    worst = {name: max((far.off for far in far[name].values()), default=None) for name in TABLES}
     shown = parts if len(parts) <= _MOST_COLUMNS else ["largest"]
-    values = {(name, part): worst[name] if part == "largest" else far[name].get(part) for name in TABLES for part in shown}
+    values = {(name, part): worst[name] if part == "largest" else _off(far[name].get(part)) for name in TABLES for part in shown}
     cells = {key: ("\u2013", 0.0) if value is None else (f"{100 * value:.1f}", value / _FAR) for key, value in values.items()}
     table = Table(
         ("column", *(f"{part}>" for part in parts)),
-        tuple((name, *(None if far[name].get(p) is None else f"{100 * far[name][p]:.2f}" for p in parts)) for name in TABLES),
-        "total variation distance from all images, %",
+        tuple((name, *(f"{100 * far[name][p].off:.2f}" if p in far[name] else None for p in parts)) for name in TABLES),
+        "total variation distance from all images, %; a blank counts as a value",
     )
-    reading = "So many of a hundred images would have to be others for a part to be like the whole."
-    if told:
-        reading += f" Furthest off is {max(told, key=told.__getitem__)}."
+    reading = "The share of a part's images that would have to be others for it to be like the whole."
+    reading += _furthest({(name, part): one for name, found in far.items() for part, one in found.items()})
     marks = (Mark("heat", "%; stronger: further off"),)
     return Figure(
         "part-distances", "How far the parts are from the whole, %", reading, (Drawing(heat(TABLES, shown, cells)),), table, marks
     )
 
 
-def _far(rows: Sequence[Row], parts: Sequence[str], column: str) -> Mapping[str, float]:
-    """Part to its total variation distance from all parts that have the column, 0 to 1."""
+class Far(NamedTuple):
+    """How far a part is from the whole in one column."""
+
+    off: float
+    """The total variation distance, 0 to 1."""
+    chance: float
+    """What it would be on average, had chance drawn as many lesions (images, where they are not known)."""
+
+
+def _off(far: Far | None) -> float | None:
+    return None if far is None else far.off
+
+
+def _far(rows: Sequence[Row], parts: Sequence[str], column: str) -> Mapping[str, Far]:
+    """Part to its distance from all parts that have the column."""
     having = {row["part"] for row in rows if row[column] is not None}
     some = [row for row in rows if row["part"] in having]
     if len(having) < 2:  # noqa: PLR2004  (a comparison takes two)
         return {}
-    whole, sizes, counts = tally(some, column), tally(some, "part"), tally(some, column, "part")
-    return {
-        part: sum(abs(counts.get((v, part), Count()).images / sizes[part].images - n.images / len(some)) for v, n in whole.items()) / 2
-        for part in parts
-        if part in having
-    }
+    values, all_of, sizes, counts = tally(some, column), whole(some), tally(some, "part"), tally(some, column, "part")
+    found = {}
+    for part in (part for part in parts if part in having):
+        size = sizes[part]
+        apart = sum(abs(counts.get((v, part), Tally()).images / size.images - n.images / all_of.images) for v, n in values.items())
+        drawn, of = (size.lesions, all_of.lesions) if size.lesions and all_of.lesions else (size.images, all_of.images)
+        # The mean distance of a share from its expectation is sqrt(2 / pi) of its standard deviation; a draw without putting back.
+        spread = sum(math.sqrt(p * (1 - p) * max(1 / drawn - 1 / of, 0)) for n in values.values() for p in (n.images / all_of.images,))
+        found[part] = Far(apart / 2, spread * math.sqrt(2 / math.pi) / 2)
+    return found
 
 
-def _table(classes: Sequence[str], rows: Sequence[Row], parts: Sequence[str], known: Balance | None) -> Table:
-    """Images of each class and part; of few parts with lesions, and with how many images are too many."""
+def _furthest(found: Mapping[tuple[str, str], Far]) -> str:
+    """A sentence on what is furthest off, held against what chance does anyway; empty where nothing is told."""
+    known = {key: far for key, far in found.items() if far.chance}
+    if not known:
+        return ""
+    name, part = max(known, key=lambda key: known[key].off / known[key].chance)
+    off, chance = known[name, part]
+    if off <= chance:
+        return " No part is further off than a draw of lesions by chance would be."
+    return f" Furthest beyond chance is {name} of {part}: {100 * off:.1f} %, where lesions drawn by chance are off by {100 * chance:.1f} %."
+
+
+def _tables(classes: Sequence[str], rows: Sequence[Row], parts: Sequence[str], known: Balance | None) -> tuple[Table, ...]:
+    """Images and lesions of each class and part: of few parts side by side, with how many images are too many."""
     counts, all_of = tally(rows, "dx", "part"), tally(rows, "part")
+    here = [dx for dx in classes if any((dx, part) in counts for part in parts)]
+    lines = [*((dx, [counts.get((dx, part), Tally()) for part in parts]) for dx in here), ("(all)", [all_of[part] for part in parts])]
+    if len(parts) > _FEW:
+        heads = ("dx", *(f"{part}>" for part in parts))
+        return (
+            Table(heads, tuple((dx, *(count.images for count in some)) for dx, some in lines), "Images of each class and part"),
+            Table(heads, tuple((dx, *(count.lesions for count in some)) for dx, some in lines), "Lesions of each class and part"),
+        )
     off = known.off if known else {}
-    heads: list[str] = ["dx"]
-    for part in parts:
-        heads += [f"{part}>", *(["off>"] if off else []), "lesions>"] if len(parts) <= _FEW else [f"{part}>"]
 
-    def cells(count: Count, dx: str, part: str) -> list[Cell]:
-        if len(parts) > _FEW:
-            return [count.images]
+    def cells(count: Tally, dx: str, part: str) -> list[Cell]:
         signed = off.get((dx, part.removeprefix("fold ")))
         return [
             count.images,
@@ -174,14 +194,13 @@ def _table(classes: Sequence[str], rows: Sequence[Row], parts: Sequence[str], kn
             count.lesions,
         ]
 
-    here = [dx for dx in classes if any((dx, part) in counts for part in parts)]
-    body = [(dx, *(cell for part in parts for cell in cells(counts.get((dx, part), Count()), dx, part))) for dx in here]
-    body.append(("(all)", *(cell for part in parts for cell in cells(all_of[part], "", part))))
-    return Table(
-        tuple(heads),
-        tuple(body),
-        "Images of each class and part" + ("; off: images more than its share" if off and len(parts) <= _FEW else ""),
+    body = tuple(
+        (dx, *(cell for part, count in zip(parts, some, strict=True) for cell in cells(count, "" if dx == "(all)" else dx, part)))
+        for dx, some in lines
     )
+    named = tuple(head for part in parts for head in (f"{part}>", *(["off>"] if off else []), "lesions>"))
+    title = "Images and lesions of each class and part" + ("; off: images more than its share" if off else "")
+    return (Table(("dx", *named), body, title),)
 
 
 def _lacking(given: Given, rows: Sequence[Row], parts: Sequence[str]) -> list[str]:

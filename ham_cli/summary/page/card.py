@@ -8,18 +8,23 @@ from urllib.parse import quote
 
 from ham_cli.findings import counted
 from ham_cli.record import PARTITION
+from ham_cli.summary import counts
 from ham_cli.summary.page.given import tally, whole
 from ham_cli.summary.page.material import Section, Table, Term
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from ham_cli.findings import Finding
     from ham_cli.record import Record
     from ham_cli.summary.page.given import Given, Row
     from ham_cli.summary.page.material import Cell
 
 _STATES = {"have": "here", "dropped": "unpacked", "missing": "not here"}
 """A file's state in words: an archive may well not be here while its images are."""
+
+_NAMED = 3
+"""Damaged files that are named."""
 
 _JUDGED = ("asked", "checked", "right", "unvouched")
 
@@ -51,11 +56,21 @@ def card(given: Given) -> Section:
     )
 
 
-def received(given: Given) -> Section:
-    """The section on files: what arrived, from where, and whether it is what was published."""
-    lead = "A file is held against its published MD5, an image or mask against its published SHA-256."
+def received(given: Given, wrong: Sequence[Finding]) -> Section:
+    """The section on files: what arrived, from where, whether it is what was published, and what is ``wrong`` by now."""
+    lead = "On its arrival, a file was held against its published MD5, an image or mask against its published SHA-256."
     verified, told, notes = _verification(given)
-    return Section("files", "Files and verification", (lead, told), tables=(_files(given.files), *verified), notes=notes)
+    bad = (f"{damaged(wrong)} They are in no number here." if len(wrong) > 1 else f"{damaged(wrong)} It is in no number here.",)
+    lines = (lead, told, *(bad if wrong else ()))
+    return Section("files", "Files and verification", lines, tables=(_files(given.files), *verified), notes=notes)
+
+
+def damaged(wrong: Sequence[Finding]) -> str:
+    """How many files in the cache are not what was fetched, the first ones of them, and what names the others."""
+    named = ", ".join(f"{finding.path} ({finding.verdict})" for finding in wrong[:_NAMED])
+    rest = f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
+    is_not = "is not what was" if len(wrong) == 1 else "are not what was"
+    return f"{counted(len(wrong), 'file')} in the cache {is_not} fetched: {named}{rest}. ham verify lists all that is wrong."
 
 
 def _described(record: Record) -> str:
@@ -85,7 +100,7 @@ def _cited(record: Record) -> list[Term]:
     for citation in record.citations:
         doi = citation["fields"].get("doi")
         text, _, end = citation["text"].rpartition("doi:") if doi else (citation["text"], "", "")
-        terms.append(Term(f"Cite for {citation['for']}", text, _doi(doi) if end else None, f"doi:{end}"))
+        terms.append(Term(f"Citation: {citation['for']}", text, _doi(doi) if end else None, f"doi:{end}"))
     return terms
 
 
@@ -108,7 +123,7 @@ def _images(given: Given) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for name, published in given.dataset.record.partitions.items():
         mine = [row for row in given.dataset.rows if row["partition"] == name and row["in_record"]]
-        vouched = tally((row for row in mine if row["path"]), lambda row: row["vouched"] or "none")
+        vouched = counts.tally((row for row in mine if row["path"]), lambda row: row["vouched"] or "none")
         here = [vouched[kind].images if kind in vouched else 0 for kind in ("digest", "archive", "none")]
         masks = sum(1 for row in mine if row["mask_path"]) if name == PARTITION["masks"] else None
         rows.append((name, published.images, len(mine) or None, sum(here), *here, masks))
@@ -149,7 +164,7 @@ def _verification(given: Given) -> tuple[tuple[Table, ...], str, tuple[str, ...]
     )
     last = given.verification
     if last is None:
-        return (), "Nothing has been verified yet: ham verify holds every file in the cache against the record.", notes
+        return (), "Nothing has been read again since, so damage done later would not show: ham verify looks for it.", notes
     said = last.options.get("tallies")
     tallies: Mapping[str, Any] = said if isinstance(said, dict) else {}
     found = tally([row | {"lesion_id": None} for row in last.rows], "component", "verdict")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ham_cli.findings import counted
+from ham_cli.summary.counts import Tally
 from ham_cli.summary.page.charts.bars import Bar, bars
 from ham_cli.summary.page.charts.frame import MAIN, colour
 from ham_cli.summary.page.crossed import crossed
-from ham_cli.summary.page.given import Count, ordered, tally, whole, word
+from ham_cli.summary.page.given import ordered, tally, whole, word
 from ham_cli.summary.page.material import Drawing, Figure, Mark, Section, Table, Term, bare, percent
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def classes(given: Given) -> Section:
     )
     bases = ordered((row["dx_type"] for row in rows), record.vocabulary.get("dx_type", ()))
     histo = sum(1 for row in rows if row["dx_type"] == "histo")
-    lesions = tally((row for row in rows if row["dx_type"] == "histo"), "dx_type").get("histo", Count()).lesions
+    lesions = tally((row for row in rows if row["dx_type"] == "histo"), "dx_type").get("histo", Tally()).lesions
     told = f" and {percent(lesions, total.lesions)} of the lesions" if lesions is not None and total.lesions else ""
     ground = (
         f"{percent(histo, total.images)} of the images{told} rest on histology. How a diagnosis "
@@ -110,7 +111,7 @@ def counted_bars(  # noqa: PLR0913  (the counts, their order and colours, and th
     column: str,
     title: str,
     reading: str,
-    counts: Mapping[str | None, Count],
+    counts: Mapping[str | None, Tally],
     names: Sequence[str | None],
     colours: Mapping[str | None, str] | None = None,
 ) -> Figure:

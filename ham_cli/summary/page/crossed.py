@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ham_cli.summary.counts import Tally
 from ham_cli.summary.page.charts.heat import heat
-from ham_cli.summary.page.given import Count, tally, word
+from ham_cli.summary.page.given import tally, word
 from ham_cli.summary.page.material import Drawing, Figure, Mark, Table, bare
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def crossed(  # noqa: PLR0913  (two columns, each with its name and values, and 
         tuple(
             (
                 word(a),
-                *(cell for b in acrosses for cell in _counted(counts.get((a, b), Count()).images, totals[a].images)),
+                *(cell for b in acrosses for cell in _counted(counts.get((a, b), Tally()).images, totals[a].images)),
                 totals[a].images,
             )
             for a in downs

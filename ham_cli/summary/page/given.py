@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ham_cli.record import PARTITIONS
+from ham_cli.summary import counts
+from ham_cli.summary.counts import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ham_cli.dataset import Dataset
+    from ham_cli.findings import Finding
     from ham_cli.manifest import Manifest
 
 Row = dict[str, Any]
@@ -24,8 +28,8 @@ class Measured:
     """A row an image, as in the manifest of that name."""
     missing: int
     """How many are not in the cache."""
-    wrong: int = 0
-    """How many are there and could not be decoded."""
+    wrong: tuple[Finding, ...] = ()
+    """Those that are not what was fetched."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,9 @@ class Checked:
     verdict: str
     leaking: bool
     crossings: tuple[Crossing, ...]
+    """All pairs of sides, or the worst of them."""
+    pairs: int
+    """How many pairs there are."""
     title: str
     """Of which sides the counts by class are."""
     classes: Mapping[str, tuple[int, int]]
@@ -86,6 +93,8 @@ class Given:
     pixels: Measured
     masks: Measured | None
     """``None`` where a library is missing to measure them."""
+    learnt: Measured | None = None
+    """The pixels of the split's train part; ``None`` without a split, or where it has none."""
     balance: Balance | None = None
     checked: Checked | str | None = None
     """``None`` without a split; words where it cannot be checked."""
@@ -107,30 +116,14 @@ class Given:
         return tuple(self.dataset.record.classes)
 
 
-@dataclass(frozen=True)
-class Count:
-    """So many images of one kind."""
-
-    images: int = 0
-    lesions: int | None = 0
-    """By lesion id; ``None`` where an image has none."""
-
-
-def tally(rows: Iterable[Row], *columns: str | Callable[[Row], Hashable]) -> dict[Any, Count]:
+def tally(rows: Iterable[Row], *columns: str) -> dict[Any, Tally]:
     """Images and lesions by the value of a column, or by a tuple of several."""
-    images: dict[Any, int] = {}
-    lesions: dict[Any, set[str | None]] = {}
-    for row in rows:
-        values = tuple(column(row) if callable(column) else row[column] for column in columns)
-        key = values[0] if len(columns) == 1 else values
-        images[key] = images.get(key, 0) + 1
-        lesions.setdefault(key, set()).add(row["lesion_id"])
-    return {key: Count(n, None if None in lesions[key] else len(lesions[key])) for key, n in images.items()}
+    return counts.tally(rows, operator.itemgetter(*columns))
 
 
-def whole(rows: Sequence[Row]) -> Count:
+def whole(rows: Iterable[Row]) -> Tally:
     """Images and lesions of all rows."""
-    return tally(rows, lambda _: None).get(None, Count())
+    return counts.tally(rows, lambda _: None).get(None, Tally())
 
 
 def word(value: object) -> str:

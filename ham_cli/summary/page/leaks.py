@@ -56,7 +56,10 @@ def _crossings(found: Checked) -> Table:
         (c.evaluated, c.against, c.images, c.identical, c.lesions, c.duplicates, c.leaking, c.of, bare(c.leaking, c.of))
         for c in found.crossings
     )
-    return Table(columns, body, "What two sides share")
+    title = "What two sides share"
+    if len(body) < found.pairs:
+        title += f": the worst {len(body)} of {found.pairs} pairs"
+    return Table(columns, body, title)
 
 
 def _by_class(given: Given, found: Checked) -> Figure:

@@ -54,7 +54,7 @@ def _further(rows: Sequence[Row], classes: Sequence[str]) -> Figure:
     return Figure(
         "further-images",
         "Further images of a lesion already there",
-        f"Of {most} {percent(*shares[most])} are further ones: a split by image puts many of them beside their own lesion.",
+        f"Of {most}, {percent(*shares[most])} are further ones: a split by image puts many of them beside their own lesion.",
         (Drawing(bars(drawn, whole=1.0)),),
         Table(
             ("dx", "further images>", "images>", "%>"), tuple((dx, n, of, bare(n, of)) for dx, (n, of) in shares.items()), "by diagnosis"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ham_cli import __version__, images
 from ham_cli.summary.page.examples import EACH, SEED
 from ham_cli.summary.page.material import Section, Term
+from ham_cli.summary.page.measured import FEW
 
 if TYPE_CHECKING:
     from ham_cli.summary.page.given import Given
@@ -16,7 +17,7 @@ _MEANINGS = (
     ("Age and sex", "are those of the table; ages are drawn in steps of five years."),
     (
         "Boxes",
-        "are the middle half of the values, the light line in them the median; lines go from the 5th to the 95th percentile.",
+        f"are the middle half of {FEW} values or more, the light line the median; lines go from the 5th to the 95th percentile.",
     ),
     ("Brightness", "is the mean of L (ITU-R 601 luma), 0 to 1; contrast is its standard deviation within an image."),
     ("Area", "is the share of the frame that a mask covers, where its grey is over 127."),

@@ -7,6 +7,9 @@ from typing import Any
 
 Cell = str | int | float | None
 
+_LONG = 22
+"""Letters of a row's name from which on it is broken where the page is narrow."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -24,6 +27,11 @@ class Table:
         """The columns' names, and whether they are numbers."""
         return tuple((name.rstrip(">"), name.endswith(">")) for name in self.columns)
 
+    @property
+    def long(self) -> bool:
+        """Whether the rows' names are so long that a telephone shows nothing else, unless they are broken."""
+        return any(len(str(row[0])) > _LONG for row in self.rows)
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -40,7 +48,7 @@ class Mark:
     """What a mark in a chart stands for."""
 
     kind: str
-    """``full``, ``pale``, ``box``, ``line``, ``heat``, a shape of points, or a letter."""
+    """``full``, ``pale``, ``box``, ``line``, ``each``, ``heat``, a shape of points, or a letter."""
     words: str
     colour: str = "var(--main)"
 

@@ -13,16 +13,23 @@ from ham_cli.summary.page.charts.bars import Bar, bars
 from ham_cli.summary.page.charts.boxes import Box, boxes
 from ham_cli.summary.page.charts.frame import colour
 from ham_cli.summary.page.material import Drawing, Figure, Mark, Section, Table, bare, percent
+from ham_cli.summary.pixels import CHANNELS, pooled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ham_cli.summary.page.given import Given, Measured, Row
 
-_CHANNELS = ("red", "green", "blue")
 _PLACES = (5, 25, 50, 75, 95)
-_HEADS = ("5 %>", "25 %>", "median>", "75 %>", "95 %>")
+_MIDDLE = 2
+_HEADS = ("5th>", "25th>", "median>", "75th>", "95th>")
 _BOXES = (Mark("box", "middle half, median"), Mark("line", "5th to 95th percentile"))
+FEW = 10
+"""Values below which each is drawn instead of a box: a percentile of them says nothing."""
+
+_NAMED = 20
+"""Images that a sentence names."""
+
 _MORE = 3
 """Components from which on masks are counted together."""
 
@@ -37,13 +44,13 @@ def pixels(given: Given) -> Section:
     return Section(
         "pixels",
         "Pixels",
-        (_at_hand(found, given.noun),),
+        (_at_hand(found, given.noun), *_of_which(given)),
         figures=(
-            _distribution("brightness", "Brightness", by_class, given.classes, "0 is black, 1 is white."),
-            _distribution("contrast", "Contrast", by_class, given.classes, "The standard deviation of brightness within an image."),
+            _distribution("brightness", "Brightness", by_class, given.classes, ("0 is black, 1 is white.", "image")),
+            _distribution("contrast", "Contrast", by_class, given.classes, ("The standard deviation of brightness in an image.", "image")),
             _channels(by_class, given.classes),
         ),
-        tables=(_pooled(found.rows),),
+        tables=_pooled(given),
     )
 
 
@@ -58,29 +65,49 @@ def masks(given: Given) -> Section:
         return Section("masks", "Masks", (lead,))
     by_class = _by_class(given, found.rows)
     figures = (
-        _distribution("share", "Area of the lesion", by_class, given.classes, "The mask's share of the frame."),
+        _distribution("share", "Area of the lesion", by_class, given.classes, ("The mask's share of the frame.", "mask")),
         _touching(by_class, given.classes),
         _components(found.rows),
     )
-    empty = sum(1 for row in found.rows if not row["area"])
-    full = sum(1 for row in found.rows if row["area"] == row["width"] * row["height"])
+    empty = [row["image_id"] for row in found.rows if not row["area"]]
+    full = [row["image_id"] for row in found.rows if row["area"] == row["width"] * row["height"]]
     notes = tuple(
-        words
-        for count, words in (
-            (full, f"{counted(full, 'mask')} {'covers' if full == 1 else 'cover'} the whole frame: the lesion fills the picture."),
-            (empty, f"{counted(empty, 'mask')} {'holds' if empty == 1 else 'hold'} no lesion at all."),
+        f"{counted(len(ids), 'mask')} {one if len(ids) == 1 else more}: {_named(ids)}."
+        for ids, one, more in (
+            (full, "covers the whole frame", "cover the whole frame"),
+            (empty, "holds no lesion at all", "hold no lesion at all"),
         )
-        if count
+        if ids
     )
     return Section("masks", "Masks", (_at_hand(found, "masks of the " + given.noun),), figures=figures, notes=notes)
 
 
+def _named(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:_NAMED]) + (f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else "")
+
+
 def _at_hand(found: Measured, noun: str) -> str:
-    whole = len(found.rows) + found.missing + found.wrong
+    wrong = len(found.wrong)
+    whole = len(found.rows) + found.missing + wrong
     if len(found.rows) == whole:
         return f"Measured on all {whole} {noun}."
-    damaged = f", {found.wrong} could not be read (ham verify names them)" if found.wrong else ""
-    return f"Measured on {len(found.rows)} of {whole} {noun}: {found.missing} are not in the cache{damaged}."
+    absent = [f"{found.missing} {'is' if found.missing == 1 else 'are'} not in the cache"] if found.missing else []
+    damaged = [f"{wrong} {'is' if wrong == 1 else 'are'} not what was fetched"] if wrong else []
+    return f"Measured on {len(found.rows)} of {whole} {noun}: {' and '.join([*absent, *damaged])}."
+
+
+def _of_which(given: Given) -> tuple[str, ...]:
+    """A sentence on whose channels the last table has, where there is a split: with these numbers people normalise."""
+    known = given.balance
+    if known is None:
+        return ()
+    if given.learnt is not None:
+        whole = _at_hand(given.learnt, "images of the train part").removeprefix("Measured on ")
+        return (f"The charts are of {given.noun}, whatever their part; the table is of the train part alone, on {whole}",)
+    if given.split and any(row["fold"] is not None for row in given.split.rows):
+        asked = f"ham stats --pixels --split {known.name} --fold I --part train"
+        return (f"These numbers include every fold. To normalise, take those of a train part: {asked} tells them.",)
+    return (f"The split has no train part: the table, too, is of {given.noun}, whatever their part.",)
 
 
 def _by_class(given: Given, rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -92,17 +119,28 @@ def _by_class(given: Given, rows: Sequence[Row]) -> dict[str, list[Row]]:
     return {name: some for name, some in found.items() if some}
 
 
-def _distribution(column: str, title: str, by_class: Mapping[str, Sequence[Row]], classes: Sequence[str], meaning: str) -> Figure:
+def _distribution(column: str, title: str, by_class: Mapping[str, Sequence[Row]], classes: Sequence[str], words: tuple[str, str]) -> Figure:
+    """Where the values of each class lie; ``words`` are what the numbers mean, and what each of them is of."""
+    meaning, thing = words
     places = {dx: tuple(float(p) for p in np.percentile([row[column] for row in rows], _PLACES)) for dx, rows in by_class.items()}
-    low, high = (pick(places, key=lambda dx: places[dx][2]) for pick in (min, max))
-    reading = f"{meaning} Medians go from {places[low][2]:.2f} ({low}) to {places[high][2]:.2f} ({high})."
-    drawn = [Box(dx, _five(places[dx]), colour(classes.index(dx)), f"n\u00a0{len(by_class[dx])}") for dx in places]
+    each = {dx: tuple(float(row[column]) for row in rows) if len(rows) < FEW else () for dx, rows in by_class.items()}
+    many = [dx for dx in places if not each[dx]]
+    reading = meaning
+    if len(many) > 1:
+        low, high = (pick(many, key=lambda dx: places[dx][2]) for pick in (min, max))
+        reading += f" Medians go from {places[low][2]:.2f} ({low}) to {places[high][2]:.2f} ({high})."
+    drawn = [Box(dx, _five(places[dx]), colour(classes.index(dx)), f"n\u00a0{len(by_class[dx])}", each[dx]) for dx in places]
     table = Table(
-        ("dx", "images>", *_HEADS),
-        tuple((dx, len(by_class[dx]), *(f"{value:.3f}" for value in found)) for dx, found in places.items()),
-        f"{title.lower()}: below this value lie so many of a hundred images",
+        ("dx", f"{thing}s>", *_HEADS),
+        tuple(
+            (dx, len(by_class[dx]), *(f"{value:.3f}" if place == _MIDDLE or not each[dx] else None for place, value in enumerate(found)))
+            for dx, found in places.items()
+        ),
+        f"{title.lower()}: percentiles" + (f" where there are {FEW} {thing}s or more" if any(each.values()) else ""),
     )
-    return Figure(f"{column}-by-class", title, reading, (Drawing(boxes(drawn)),), table, _BOXES)
+    few = f"each {thing}" + ("" if all(each.values()) else f", where there are fewer than {FEW}")
+    marks = (*(() if all(each.values()) else _BOXES), *((Mark("each", few),) if any(each.values()) else ()))
+    return Figure(f"{column}-by-class", title, reading, (Drawing(boxes(drawn)),), table, marks)
 
 
 def _five(places: tuple[float, ...]) -> tuple[float, float, float, float, float]:
@@ -112,41 +150,39 @@ def _five(places: tuple[float, ...]) -> tuple[float, float, float, float, float]
 
 def _channels(by_class: Mapping[str, Sequence[Row]], classes: Sequence[str]) -> Figure:
     """The mean of each channel."""
-    means = {dx: {c: _pool(rows, c)[0] for c in _CHANNELS} for dx, rows in by_class.items()}
+    means = {dx: {c: pooled(rows, c)[0] for c in CHANNELS} for dx, rows in by_class.items()}
     drawn = [
         points.Point(dx, means[dx][channel], channel[0].upper(), f"var(--{channel})", place)
         for dx in classes
         if dx in means
-        for place, channel in enumerate(_CHANNELS)
+        for place, channel in enumerate(CHANNELS)
     ]
     values = [point.value for point in drawn]
     domain = (math.floor(min(values) * 10) / 10, math.ceil(max(values) * 10) / 10)
     table = Table(
-        ("dx", *(f"{channel}>" for channel in _CHANNELS)),
-        tuple((dx, *(f"{means[dx][channel]:.3f}" for channel in _CHANNELS)) for dx in means),
+        ("dx", *(f"{channel}>" for channel in CHANNELS)),
+        tuple((dx, *(f"{means[dx][channel]:.3f}" for channel in CHANNELS)) for dx in means),
         "mean of each channel over all pixels, 0 to 1",
     )
-    marks = tuple(Mark(channel[0].upper(), channel, f"var(--{channel})") for channel in _CHANNELS)
+    marks = tuple(Mark(channel[0].upper(), channel, f"var(--{channel})") for channel in CHANNELS)
     reading = "Means over all pixels of a class, 0 to 1."
     return Figure("channels-by-class", "Red, green and blue", reading, (Drawing(points.letters(drawn, domain)),), table, marks)
 
 
-def _pool(rows: Sequence[Row], channel: str) -> tuple[float, float]:
-    """Mean and standard deviation over all pixels of some images, 0 to 1, from their exact sums."""
-    count = sum(row["width"] * row["height"] for row in rows)
-    total, squares = (sum(row[f"{channel}_{name}"] for row in rows) for name in ("sum", "squares"))
-    return total / count / 255, math.sqrt(max(squares * count - total * total, 0)) / count / 255
-
-
-def _pooled(rows: Sequence[Row]) -> Table:
+def _pooled(given: Given) -> tuple[Table, ...]:
+    """Means and deviations of the channels: of the train part of a split that has one; no table where no image of it is here."""
+    learnt = given.learnt
+    rows = given.pixels.rows if learnt is None else learnt.rows
+    if not rows:
+        return ()
     body: list[tuple[Any, ...]] = []
-    for channel in _CHANNELS:
-        mean, deviation = _pool(rows, channel)
+    for channel in CHANNELS:
+        mean, deviation = pooled(rows, channel)
         single = sum(row[f"{channel}_sd"] for row in rows) / len(rows)
         body.append((channel, f"{mean:.4f}", f"{deviation:.4f}", f"{single:.4f}"))
     columns = ("channel", "mean>", "standard deviation>", "mean of the images' own deviations>")
-    title = "Channels, 0 to 1, at native size, over all pixels of all images"
-    return Table(columns, tuple(body), title)
+    title = f"Channels of {'the train part' if learnt else given.noun}, 0 to 1, at native size, over all pixels"
+    return (Table(columns, tuple(body), title),)
 
 
 def _touching(by_class: Mapping[str, Sequence[Row]], classes: Sequence[str]) -> Figure:

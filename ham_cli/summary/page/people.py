@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
+from ham_cli.summary.counts import tally
 from ham_cli.summary.page.charts.pyramid import STEP, pyramid
-from ham_cli.summary.page.given import tally, word
+from ham_cli.summary.page.given import word
 from ham_cli.summary.page.material import Drawing, Figure, Mark, Section, Table, bare
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _told(row: Row, *, exact: bool) -> str:
 
 def _halves(rows: Sequence[Row]) -> dict[tuple[str, int], int]:
     """How many of each sex each bar stands for."""
-    return {key: count.images for key, count in tally(rows, "sex", _first_year).items() if key[0] in _SEXES}
+    return {key: count.images for key, count in tally(rows, lambda row: (row["sex"], _first_year(row))).items() if key[0] in _SEXES}
 
 
 def _overall(rows: Sequence[Row], aged: Sequence[Row], oldest: int, unit: str) -> Figure:
@@ -72,7 +72,7 @@ def _overall(rows: Sequence[Row], aged: Sequence[Row], oldest: int, unit: str) -
     columns = (*_SEXES, *others)
     # As the published ages are: a bar of five years is then of one age.
     exact = all(row["age"] % STEP == 0 for row in aged)
-    counts = tally(rows, lambda row: word(row["sex"]), partial(_told, exact=exact))
+    counts = tally(rows, lambda row: (word(row["sex"]), _told(row, exact=exact)))
     labels = (_BLANK, _ZERO, *(_years(first, exact=exact) for first in range(STEP * exact, oldest + STEP, STEP)))
     cells = {label: [counts[sex, label].images if (sex, label) in counts else 0 for sex in columns] for label in labels}
     table = Table(

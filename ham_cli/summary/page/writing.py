@@ -14,7 +14,9 @@ from ham_cli.findings import Advanced, Done, Started
 from ham_cli.summary.page.balance import balance
 from ham_cli.summary.page.card import card, key_figures, received
 from ham_cli.summary.page.classes import body_sites, classes, sites
+from ham_cli.summary.page.cleaning import clean, cleaned
 from ham_cli.summary.page.examples import Gallery
+from ham_cli.summary.page.given import Measured
 from ham_cli.summary.page.leaks import leaks
 from ham_cli.summary.page.lesions import lesions
 from ham_cli.summary.page.making import making
@@ -23,9 +25,9 @@ from ham_cli.summary.page.measured import masks, pixels
 from ham_cli.summary.page.people import people
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from ham_cli.findings import Event
+    from ham_cli.findings import Event, Finding
     from ham_cli.summary.page.given import Given
     from ham_cli.summary.page.material import Examples, Figure
 
@@ -34,6 +36,8 @@ MARK = '<meta name="generator" content="ham '
 
 _NEAR = 4096
 """Bytes in which the mark is looked for."""
+
+_NOTHING = Measured((), 0)
 
 _HERE = Path(__file__).parent
 
@@ -60,15 +64,17 @@ class Page:
     material: Material | None = None
     drawings: dict[str, list[str]] = field(default_factory=dict)
     """Figure to its drawings, as SVG."""
-    unreadable: int = 0
-    """Images and masks that were to be shown and could not be decoded."""
+    wrong: list[Finding] = field(default_factory=list)
+    """Files in the cache that are not what was fetched: found as they were measured, or were to be shown."""
 
     def run(self) -> Iterator[Event]:
         """Gather what is shown, draw the charts, and yield how far that is."""
         gallery = Gallery(self.given, self.jobs)
         yield from gallery.run()
-        self.unreadable = gallery.unreadable
-        self.material = gather(self.given, tuple(gallery.examples))
+        measured = (*self.given.pixels.wrong, *(self.given.learnt or _NOTHING).wrong, *(self.given.masks or _NOTHING).wrong)
+        self.wrong = list({finding.path: finding for finding in (*gallery.wrong, *measured)}.values())
+        self.wrong.sort(key=lambda finding: finding.place)
+        self.material = gather(self.given, tuple(gallery.examples), self.wrong)
         figures = [figure for section in self.material.sections for figure in section.figures]
         yield Started("charts", sum(len(figure.drawings) for figure in figures), "chart")
         for figure in figures:
@@ -89,7 +95,7 @@ class Page:
         return len(data)
 
 
-def gather(given: Given, examples: tuple[Examples, ...]) -> Material:
+def gather(given: Given, examples: tuple[Examples, ...], wrong: Sequence[Finding]) -> Material:
     """Everything that the page shows, in the order in which it is read."""
     record = given.dataset.record
     terms = record.licence
@@ -99,7 +105,7 @@ def gather(given: Given, examples: tuple[Examples, ...]) -> Material:
         figures=key_figures(given),
         sections=(
             card(given),
-            received(given),
+            received(given, wrong),
             classes(given),
             sites(given),
             people(given),
@@ -138,7 +144,7 @@ def drawn(spec: dict[str, Any], name: str) -> str:
     with extras.needed("report", "ham report"):
         import vl_convert
 
-    svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+    svg = vl_convert.vegalite_to_svg(cleaned(spec), allowed_base_urls=[])
     return svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(name)}" ', 1)
 
 
@@ -154,7 +160,7 @@ def _drawn_by() -> str:
 
 
 def filled(material: Material, drawings: dict[str, list[str]]) -> str:
-    """The template, filled; every text is escaped but for the style, a file of ours, and the drawings, whose texts are escaped already."""
+    """The template, filled; every text is clean and escaped, but for the style, a file of ours, and the drawings, both already."""
     with extras.needed("report", "ham report"):
         import jinja2
 
@@ -163,4 +169,5 @@ def filled(material: Material, drawings: dict[str, list[str]]) -> str:
     )
     environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
     style = (_HERE / "report.css").read_text(encoding="utf-8")
-    return environment.get_template("report.html.j2").render(page=material, drawings=drawings, style=style, version=__version__)
+    template = environment.get_template("report.html.j2")
+    return clean(template.render(page=material, drawings=drawings, style=style, version=__version__))
