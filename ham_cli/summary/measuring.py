@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-EVERY = 10.0
+EVERY = 30.0
 """Seconds between two times that what is measured is written down: so much is lost at most where a process is killed."""
 
 
