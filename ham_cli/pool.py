@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import threading
@@ -11,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
 Task = TypeVar("Task")
@@ -31,18 +32,19 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def run(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int) -> Iterator[Result]:
+def run(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int, *, batch: int = BATCH) -> Generator[Result, None, None]:
     """The results of ``function`` over ``tasks``, in order.
 
-    Threads: reading, hashing and inflating release the interpreter's lock. An exception of a task is raised
-    here; leaving the iterator early stops the workers after the task they are at.
+    Threads: reading, hashing, inflating and decoding release the interpreter's lock. An exception of a task is raised
+    here; leaving the iterator early stops the workers after the task they are at. ``batch``: tasks handed over at once,
+    fewer where results are large.
     """
     if jobs <= 1:
         yield from map(function, tasks)
         return
     stop = threading.Event()
 
-    def batch(some: Sequence[Task]) -> list[Result]:
+    def several(some: Sequence[Task]) -> list[Result]:
         return [function(task) for task in some if not stop.is_set()]
 
     todo = iter(tasks)
@@ -50,8 +52,8 @@ def run(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int) ->
     workers = ThreadPoolExecutor(jobs)
     try:
         while True:
-            while len(pending) < jobs * AHEAD and (some := list(islice(todo, BATCH))):
-                pending.append(workers.submit(batch, some))
+            while len(pending) < jobs * AHEAD and (some := list(islice(todo, batch))):
+                pending.append(workers.submit(several, some))
             if not pending:
                 return
             yield from pending.popleft().result()
@@ -81,6 +83,32 @@ class Beside:
     def _advanced(self, _amount: int) -> None:
         if self._stop.is_set():
             raise InterruptedError
+
+
+def followed(function: Callable[[Callable[[int], None]], Result]) -> Generator[int, None, Result]:
+    """Run one function in a thread of its own; yields what it says it has advanced, and returns its result.
+
+    The callable it is given takes such an amount; it ends the function at that place when this is left early.
+    """
+    news, left = queue.SimpleQueue[int](), threading.Event()
+
+    def advanced(amount: int) -> None:
+        if left.is_set():
+            raise InterruptedError
+        news.put(amount)
+
+    with ThreadPoolExecutor(1) as worker:
+        future = worker.submit(function, advanced)
+        future.add_done_callback(lambda _: news.put(0))
+        try:
+            while not future.done() or not news.empty():
+                # Not for ever: a signal that comes just before a wait is looked at only after it.
+                with contextlib.suppress(queue.Empty):
+                    if amount := news.get(timeout=0.25):
+                        yield amount
+        finally:
+            left.set()
+        return future.result()
 
 
 def swarm(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Iterator[Result]:

@@ -247,7 +247,7 @@ def test_few_tasks_are_in_flight_however_many_there_are(jobs: int) -> None:
         assert drawn - seen <= (jobs + 1) * pool.AHEAD * pool.BATCH
         if seen == 5000:
             break
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert drawn < 10_000
 
 
@@ -282,7 +282,7 @@ def test_leaving_early_stops_the_workers(jobs: int) -> None:
     done: list[int] = []
     results = pool.run(lambda number: done.append(number) or number, range(100_000), jobs)  # type: ignore[func-returns-value]
     assert next(results) == 0
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     count = len(done)
     assert count <= (jobs + 1) * pool.AHEAD * pool.BATCH
     assert len(done) == count
@@ -301,7 +301,7 @@ def test_a_worker_stops_after_the_task_it_is_at() -> None:
     results = pool.run(task, range(10_000), 2)
     assert next(results) == 0
     before = len(begun)
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     # A batch has sixteen: a worker that went on to its end would begin many more.
     assert len(begun) - before <= 8
 

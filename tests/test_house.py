@@ -37,7 +37,7 @@ FLOORS = (
     {"download"},
     {"http"},
     {"archives", "tables", "images", "manifest", "cache", "pool"},
-    {"record", "findings", "checksum", "atomic", "errors", "licence", "links", "selection", "groups", "extras"},
+    {"record", "findings", "checksum", "atomic", "errors", "licence", "links", "selection", "groups", "extras", "rendering"},
 )
 """The program's parts, the highest floor first; imports only fall."""
 
@@ -228,6 +228,7 @@ def test_the_commands_are_the_documented_ones() -> None:
         "export",
         "export csv",
         "export imagefolder",
+        "export webdataset",
         "demo",
         "completion",
         "show",

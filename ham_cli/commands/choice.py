@@ -57,6 +57,7 @@ Only = Annotated[
         help="Only images whose row says so: dx=mel,bcc; repeats, all must agree.",
     ),
 ]
+OnePerLesion = Annotated[bool, typer.Option("--one-per-lesion", help="One image a lesion, the same one on every machine.")]
 
 
 def loaded(run: Run) -> Dataset:
@@ -77,6 +78,7 @@ def narrowed(
     part: str | None = None,
     partition: str | None = None,
     only: Sequence[str] | None = None,
+    one_per_lesion: bool = False,
 ) -> Dataset:
     """The images of a data set that were asked for; `WrongUsageError` where there is none."""
     from ham_cli import selection
@@ -96,6 +98,8 @@ def narrowed(
             raise UnavailableError(f"the table of the {partition} images is not fetched", where=where, fix=f"{fix} brings it")
         dataset = dataset.partition(partition)
     dataset = dataset.only(**dict(selection.parse(only or (), None, 0, dataset.record, banded=True).only))
+    if one_per_lesion:
+        dataset = dataset.one_per_lesion()
     if not dataset.rows:
         fix = "look at --only, --part and --partition: must all of them be?"
         if part is not None and fold is None and dataset.joined and dataset.joined.folds:

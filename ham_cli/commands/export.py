@@ -3,166 +3,178 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.core import TyperGroup
 
-from ham_cli.commands import completing
-from ham_cli.commands.choice import Fold, Only, Part, Partition, SplitName, loaded, narrowed
-from ham_cli.commands.options import Jobs, Run, absolute, command, examples_block
+from ham_cli.commands.choice import loaded, narrowed
+from ham_cli.commands.formats import command_of
+from ham_cli.commands.options import Run, absolute, command, examples_block
 from ham_cli.errors import UnavailableError, WrongUsageError
 from ham_cli.findings import counted
 from ham_cli.links import WAYS, Link
+from ham_cli.rendering import CROPS, FORMATS, QUALITY, Rendering
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
     from ham_cli.dataset import Dataset
-    from ham_cli.exporters.parcel import Parcel, Wish
+    from ham_cli.exporters.format import Format
+    from ham_cli.exporters.pack import Packing
+    from ham_cli.exporters.parcel import Parcel
+    from ham_cli.exporters.wish import Wish
 
 EXAMPLES = (
     "ham export csv tables",
     "ham export imagefolder data --split r70-15-15-s0",
+    "ham export webdataset shards --split r70-15-15-s0 --size 224",
 )
-CSV_EXAMPLES = (
-    "ham export csv tables",
-    "ham export csv joined --split r70-15-15-s0",
-    "ham export csv melanoma --only dx=mel",
-)
-IMAGEFOLDER_EXAMPLES = (
-    "ham export imagefolder data --split r70-15-15-s0",
-    "ham export imagefolder data --split s0.csv --part test",
-    "ham export imagefolder few --only dx=mel,nv --allow-partial",
-)
+_SHORT = "Write the data set into a folder, in a format that others read."
 
-Destination = Annotated[str, typer.Argument(metavar="DEST", show_default=False, help="A folder; made where it is not there.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace what lies there: an earlier export is removed.")]
+
+class Formats(TyperGroup):
+    """The formats as commands; they are made when one is asked for, so that no other command waits for them."""
+
+    _made: MutableMapping[str, Any] | None = None
+
+    @property
+    def commands(self) -> MutableMapping[str, Any]:
+        """Each format's command by its name."""
+        if self._made is None:
+            from ham_cli.exporters import FORMATS
+
+            app = typer.Typer(rich_markup_mode=None, add_completion=False)
+            for one in FORMATS.values():
+                command(app, one.name, examples=one.examples)(command_of(one, export))
+            group: Any = typer.main.get_group(app)
+            self._made = group.commands
+        return self._made or {}
+
+    @commands.setter
+    def commands(self, _registered: MutableMapping[str, Any]) -> None:
+        """Nothing: the parser's library puts here what was registered when the program started, and that is no format."""
 
 
 def register(app: typer.Typer) -> None:
-    """Add the group and a command for each format."""
-    group = typer.Typer(
-        help="Write the data set into a folder, in a format that others read.",
-        no_args_is_help=True,
-        rich_markup_mode=None,
-        epilog=examples_block(EXAMPLES),
-    )
-    command(group, "csv", examples=CSV_EXAMPLES)(csv)
-    command(group, "imagefolder", examples=IMAGEFOLDER_EXAMPLES)(imagefolder)
-    app.add_typer(group, name="export", short_help="Write the data set into a folder, in a format that others read.")
+    """Add the group, whose commands are the formats."""
+    group = typer.Typer(cls=Formats, help=_SHORT, no_args_is_help=True, rich_markup_mode=None, epilog=examples_block(EXAMPLES))
+    group.callback()(lambda: None)
+    app.add_typer(group, name="export", short_help=_SHORT)
 
 
-def csv(
-    run: Run,
-    dest: Destination,
-    split: SplitName = None,
-    fold: Fold = None,
-    part: Part = None,
-    partition: Partition = None,
-    only: Only = None,
-    force: Force = False,
-) -> int:
-    """Write the published tables, byte for byte; needs no image.
-
-    With a split, or for less than everything: one table with all columns, split and fold.
-    """
-    dataset, wish = _asked(run, split, fold, part, partition, only)
-    return _export(run, "csv", dest, dataset, wish, force=force)
-
-
-def imagefolder(
-    run: Run,
-    dest: Destination,
-    split: SplitName = None,
-    fold: Fold = None,
-    part: Part = None,
-    partition: Partition = None,
-    only: Only = None,
-    link: Annotated[
-        str,
-        typer.Option(
-            "--link",
-            metavar="|".join(WAYS),
-            autocompletion=completing.one_of(*WAYS),
-            help="hard and sym share the cache's bytes; auto shares blocks where it can, else copies.",
-        ),
-    ] = "auto",
-    allow_partial: Annotated[bool, typer.Option("--allow-partial", help="Be content with the images in the cache: no exit 4.")] = False,
-    allow_missing_classes: Annotated[bool, typer.Option("--allow-missing-classes", help="Also where a part lacks a class.")] = False,
-    force: Force = False,
-    jobs: Jobs = None,
-) -> int:
-    """Write images into DEST/train/nv/ISIC_0024306.jpg and so on: torchvision, timm, Keras and Ultralytics read it.
-
-    Without a split the published partitions are the parts. The bytes are the published ones.
-    """
-    if link not in WAYS:
-        raise WrongUsageError("--link knows no such way", expected=", ".join(WAYS), got=link)
-    dataset, wish = _asked(run, split, fold, part, partition, only, allow_missing_classes=allow_missing_classes)
-    return _export(run, "imagefolder", dest, dataset, wish, link=Link(link), jobs=jobs, force=force, allow_partial=allow_partial)
-
-
-def _asked(
-    run: Run,
-    split: str | None,
-    fold: int | None,
-    part: str | None,
-    partition: str | None,
-    only: list[str] | None,
-    *,
-    allow_missing_classes: bool = False,
-) -> tuple[Dataset, Wish]:
-    """The images that were asked for, and what was asked in words."""
-    from ham_cli import selection
-    from ham_cli.exporters.parcel import Wish
-
-    dataset = narrowed(run, loaded(run), split=split, fold=fold, part=part, partition=partition, only=only)
-    words = dict(selection.parse(only or (), None, 0, dataset.record, banded=True).only)
-    options = {"fold": fold, "part": part, "partition": partition, "only": {c: list(w) for c, w in words.items()} or None}
-    classes = words.get("dx", tuple(dataset.record.classes))
-    return dataset, Wish(dataset.joined.digest if dataset.joined else None, options, classes, allow_missing_classes)
-
-
-def _export(
-    run: Run,
-    name: str,
-    dest: str,
-    dataset: Dataset,
-    wish: Wish,
-    *,
-    link: Link = Link.AUTO,
-    jobs: int | None = None,
-    force: bool,
-    allow_partial: bool = True,
-) -> int:
-    """Make the parcel and put it into its folder; the exit code."""
-    from ham_cli import exporters, pool
+def export(run: Run, one: Format, dest: str, given: Mapping[str, Any]) -> int:
+    """Plan a format's files and put them into their folder; the exit code."""
+    from ham_cli import pool
     from ham_cli.console.bars import watch
-    from ham_cli.exporters.pack import MANIFEST, Packing
+    from ham_cli.exporters.pack import Packing
 
+    link = _word("--link", given.get("link", "auto"), WAYS)
+    rendering = _rendering(given)
+    choice = {name: given[name] for name in ("split", "fold", "part", "partition", "only", "one_per_lesion")}
+    dataset = narrowed(run, loaded(run), **choice)
+    wish = _wish(dataset, given, rendering)
     folder = _folder(dest, dataset)
-    parcel = exporters.FORMATS[name](dataset, wish)
-    packing = Packing(parcel, folder, link, jobs or pool.cores(), force=force)
-    watch(packing.run(), run.console)
-    images = sum(1 for item in parcel.items if item.image_id)
-    run.console.out(f"{'written' if packing.changed else 'unchanged'}: {folder}")
-    rest = counted(len(parcel.items) - images, "other file" if images else "file")
-    run.console.say(f"{counted(images, 'image') + ', ' if images else ''}{rest}; all listed in {MANIFEST}")
-    if link in {Link.HARD, Link.SYM}:
+    parcel = one.plan(dataset, wish)
+    packing = Packing(parcel, folder, Link(link), given.get("jobs") or pool.cores(), force=given["force"])
+    if given["dry_run"]:
+        _foretell(run, parcel, packing)
+    else:
+        watch(packing.run(), run.console)
+        run.console.out(f"{'written' if packing.changed else 'unchanged'}: {folder}")
+        _tell(run, parcel, packing)
+    run.console.result = _result(parcel, packing, dry_run=given["dry_run"])
+    return _missing(run, parcel, allow_partial=given.get("allow_partial", True))
+
+
+def _word(option: str, word: str, known: tuple[str, ...]) -> str:
+    if word not in known:
+        raise WrongUsageError(f"{option} knows no such word", expected=", ".join(known), got=word)
+    return word
+
+
+def _rendering(given: Mapping[str, Any]) -> Rendering:
+    """How images are written; `WrongUsageError` for options that would change nothing."""
+    if "size" not in given:
+        return Rendering()
+    size, crop, quality, form = (
+        given["size"],
+        given["crop"],
+        given["quality"],
+        _word("--image-format", given["image_format"], tuple(FORMATS)),
+    )
+    idle = [("--crop", crop), ("--fast", given["fast"]), ("--quality", quality)] if size is None else []
+    if found := next((name for name, value in idle if value), None):
+        fix = "add --size N, or leave it away: without a size the published bytes go through untouched"
+        raise WrongUsageError(f"{found} is for images that are resized", fix=fix)
+    if quality is not None and form != "jpeg":
+        raise WrongUsageError("--quality is for JPEGs", got=f"--image-format {form}", fix="leave one of them away")
+    return Rendering(size, _word("--crop", crop or CROPS[0], CROPS), form, quality or QUALITY, given["fast"])
+
+
+def _wish(dataset: Dataset, given: Mapping[str, Any], rendering: Rendering) -> Wish:
+    """What was asked for beside the images, in words that the manifest keeps."""
+    from ham_cli import selection
+    from ham_cli.exporters.wish import ORDERS, SHARD, Wish
+
+    words = dict(selection.parse(given["only"] or (), None, 0, dataset.record, banded=True).only)
+    narrowed_by = {name: given[name] for name in ("fold", "part", "partition")}
+    narrowed_by |= {"only": {column: list(some) for column, some in words.items()} or None, "one_per_lesion": given["one_per_lesion"]}
+    grouping = given.get("grouping")
+    if grouping is not None:
+        _word("--grouping", grouping, tuple(dataset.record.groupings))
+    return Wish(
+        dataset.joined.digest if dataset.joined else None,
+        narrowed_by,
+        words.get("dx"),
+        grouping,
+        _word("--class-order", given.get("class_order", ORDERS[0]), ORDERS),
+        rendering,
+        given.get("masks", False),
+        given.get("shard_size") or SHARD,
+        given.get("allow_missing_classes", False),
+        given.get("of"),
+    )
+
+
+def _foretell(run: Run, parcel: Parcel, packing: Packing) -> None:
+    """Say what would be written."""
+    from ham_cli.console.bars.thing import in_bytes
+
+    images = counted(parcel.images, "image") + ", " if parcel.images else ""
+    run.console.out(f"would be {'written' if packing.changed else 'unchanged'}: {packing.folder}")
+    todo = f"{len(packing.todo)} of {counted(len(parcel.items), 'file')} to write, at most {in_bytes(packing.room)}"
+    run.console.say(f"{images}{todo if packing.changed else counted(len(parcel.items), 'file')}")
+    for note in parcel.notes:
+        run.console.say(note)
+
+
+def _tell(run: Run, parcel: Parcel, packing: Packing) -> None:
+    """Say what was written, and what a person should know of it."""
+    from ham_cli.exporters.journal import MANIFEST
+
+    alone = sum(1 for item in parcel.items if item.image_id)
+    rest = counted(len(parcel.items) - (parcel.images if alone else 0), "other file" if alone else "file")
+    run.console.say(f"{counted(parcel.images, 'image') + ', ' if parcel.images else ''}{rest}; all listed in {MANIFEST}")
+    if packing.link in {Link.HARD, Link.SYM}:
         run.console.say("these files share their bytes with the cache: who changes one changes the other")
     for note in parcel.notes:
         run.console.say(note)
-    code = _missing(run, parcel, allow_partial=allow_partial)
-    run.console.result = {
-        "format": name,
-        "folder": str(folder),
-        "written": packing.changed,
+
+
+def _result(parcel: Parcel, packing: Packing, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "format": parcel.format,
+        "folder": str(packing.folder),
+        "written": packing.changed and not dry_run,
         "files": len(parcel.items),
-        "images": images,
+        "images": parcel.images,
         "missing": list(parcel.missing),
         "input_digest": parcel.input_digest,
         "options": parcel.options,
         "notes": list(parcel.notes),
+        **({"dry_run": True, "to_write": len(packing.todo), "bytes_at_most": packing.room} if dry_run else {}),
     }
-    return code
 
 
 def _folder(dest: str, dataset: Dataset) -> Path:
@@ -181,10 +193,11 @@ def _folder(dest: str, dataset: Dataset) -> Path:
 
 def _missing(run: Run, parcel: Parcel, *, allow_partial: bool) -> int:
     """Say what is not there; the exit code."""
+    from ham_cli.exporters.gathering import left_out
+
     if not parcel.missing:
         return 0
-    few = ", ".join(parcel.missing[:3])
-    run.console.warn(f"left out, as they are not in the cache: {counted(len(parcel.missing), 'image')}, such as {few}")
+    run.console.warn(f"left out, as they are not in the cache: {left_out(parcel)}")
     if allow_partial:
         return 0
     run.console.say("incomplete: fetch the rest, or be content with --allow-partial")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ham_cli.exporters import imagefolder, tabular
+from ham_cli.exporters import imagefolder, tabular, webdataset
 
-FORMATS = {"csv": tabular.plan, "imagefolder": imagefolder.plan}
-"""Format to the function that says what files it consists of."""
+FORMATS = {one.name: one for one in (tabular.FORMAT, imagefolder.FORMAT, webdataset.FORMAT)}
+"""Every format by its name, in the order of ``ham export --help``."""

@@ -4,42 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from ham_cli import atomic, cache, links, manifest, pool
-from ham_cli.errors import AccessError, RecordError, UnavailableError, WrongUsageError, from_os_error
+from ham_cli.errors import WrongUsageError, from_os_error
+from ham_cli.exporters.journal import JOURNAL, MANIFEST, UNFINISHED, Journal, asked, earlier
+from ham_cli.exporters.making import Task, preparations, prepare, put, put_together
 from ham_cli.findings import Advanced, Done, Note, Started, counted
 from ham_cli.links import Link
 from ham_cli.manifest import Manifest, schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
 
-    from ham_cli.exporters.parcel import Item, Parcel
+    from ham_cli.exporters.journal import Earlier
+    from ham_cli.exporters.parcel import Item, Parcel, Ready
     from ham_cli.findings import Event
 
-MANIFEST = "ham-export.parquet"
-UNFINISHED = ".ham-export.unfinished.parquet"
-"""The manifest of an export while its files arrive; it is renamed when they all have."""
+Row = dict[str, Any]
 
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]*(/[A-Za-z0-9][A-Za-z0-9._ -]*)*")
 """A file as our lists spell it; nothing else in a list is believed."""
 
 LOCK = ".ham-export.lock"
 
-
-@dataclass(frozen=True)
-class Task:
-    """One file to put in place."""
-
-    item: Item
-    target: Path
-    link: Link
+_BATCH = 8
+"""Images handed to a worker at once: they wait in memory until they are written."""
 
 
 class Packing:
@@ -52,23 +46,22 @@ class Packing:
         else lies there and it was not said.
         """
         self.parcel, self.folder, self.link, self.jobs, self.force = parcel, folder.resolve(), link, jobs, force
-        rows = manifest.sorted_rows(schemas.EXPORT, [item.fields() for item in parcel.items])
-        self.made = Manifest(schemas.EXPORT, rows, parcel.record, self._options())
+        self.rows: dict[str, list[Row]] = {}
+        """File to its rows, of those that stand in their place."""
         self.look()
 
     def look(self) -> None:
         """See what is there, and what is to do."""
         old = self._earlier()
-        self.listed = {row["file"] for row in old.rows} if old else set()
+        self.listed = set(old.rows).union(row["file"] for row in old.manifest.rows) if old else set()
         """What an earlier export put here."""
-        # What is shared with a cache and what is not do not stand for each other.
-        same_kind = old is not None and not self.force and _asked(old).get("link") == _asked(self.made).get("link")
-        digests = {row["file"]: row["sha256"] for row in old.rows} if old and same_kind else {}
-        self.todo = [item for item in self.parcel.items if not self._whole(item, digests)]
+        whole = {item.file for item in self.parcel.items if old and self._stands(item, old)}
+        self.rows = {file: old.rows[file] for file in whole} if old else {}
+        self.todo = [item for item in self.parcel.items if item.file not in whole]
         """The files that are not yet there."""
         if not self.force:
             self._require_free()
-        finished = old is not None and old.digest == self.made.digest and not (self.folder / UNFINISHED).exists()
+        finished = old is not None and not old.begun and self.listed == {item.file for item in self.parcel.items}
         self.changed = bool(self.todo) or not finished
         """Whether there is anything to do."""
 
@@ -85,47 +78,109 @@ class Packing:
             fix = "take --link copy or --link sym" if self.link is Link.HARD and error.errno in {errno.EPERM, errno.EMLINK} else None
             raise from_os_error(error, error.filename or self.folder, fix) from error
 
+    @property
+    def room(self) -> int:
+        """Bytes that what is still to be put there takes, at most."""
+        shared = self.link in {Link.HARD, Link.SYM}
+        return sum(_room(item, shared=shared) for item in self.todo)
+
     def _write(self) -> Iterator[Event]:
-        items = sorted(self.todo, key=lambda item: item.file)
-        copied = 0 if self.link in {Link.HARD, Link.SYM} else sum(item.size for item in items)
-        cache.require_room(self.folder, copied, "free some room, choose another destination, or ask for less with --part or --only")
+        cache.require_room(self.folder, self.room, "free some room, choose another destination, or ask for less with --part or --only")
         # What lies here is at every instant named by one list: until the old files are gone, by the old one.
         if (self.folder / MANIFEST).exists():
             (self.folder / MANIFEST).replace(self.folder / UNFINISHED)
         self._clear()
-        manifest.write(self.folder / UNFINISHED, self.made)
-        if items:
-            yield Started("export", len(items), "file")
-        for _ in pool.run(_put, self._tasks(items), self.jobs):
-            yield Advanced("export", 1)
-        if items:
-            yield Done("export", f"{len(items)} of {len(self.parcel.items)} files")
+        kept = {item.file: self.rows.get(item.file) or [item.fields()] for item in self.parcel.items}
+        manifest.write(self.folder / UNFINISHED, self._described([row for rows in kept.values() for row in rows]))
+        journal = Journal(self.folder)
+        try:
+            for rows in (rows for item in self.parcel.items if item.shard and (rows := self.rows.get(item.file))):
+                journal.add(rows)
+            yield from self._made(journal)
+        finally:
+            journal.close()
+        rows = [row for item in self.parcel.items for row in self.rows[item.file]]
         atomic.sync_folder(self.folder)
+        manifest.write(self.folder / UNFINISHED, self._described(rows))
         (self.folder / UNFINISHED).replace(self.folder / MANIFEST)
+        journal.remove()
         strangers = self._strangers()
         if strangers:
             some = ", ".join(strangers[:3])
             yield Note(f"{counted(len(strangers), 'file')} beside this export's, which others may take for a part of it: {some}", "warning")
 
-    def _options(self) -> dict[str, object]:
-        shared = {"link": str(self.link)} if self.link in {Link.HARD, Link.SYM} else {}
-        return {"format": self.parcel.format, **self.parcel.options, **shared, "input_digest": self.parcel.input_digest}
+    def _made(self, journal: Journal) -> Iterator[Event]:
+        """Put what is still to do in its place: files of many images one after the other, all others as they come."""
+        tasks = self._tasks(sorted(self.todo, key=lambda item: item.file))
+        large = [task for task in tasks if task.item.shard and len(task.item.shard.samples) > 1]
+        small = [task for task in tasks if not (task.item.shard and len(task.item.shard.samples) > 1)]
+        count = len(small) + sum(len(task.item.shard.samples) for task in large if task.item.shard)
+        if not count:
+            return
+        yield Started("export", count, "image" if large else "file")
+        for task, rows in zip(small, pool.run(put, small, self.jobs), strict=True):
+            self._done(task, rows, journal)
+            yield Advanced("export", 1)
+        waiting = (one for task in large for one in preparations(task.item))
+        # Every core prepares images, of the next file too while one is being written.
+        with contextlib.closing(pool.run(prepare, waiting, self.jobs, batch=_BATCH)) as prepared:
+            for task in large:
+                rows = yield from self._followed(task, prepared)
+                self._done(task, rows, journal)
+        yield Done("export", f"{len(tasks)} of {counted(len(self.parcel.items), 'file')}")
 
-    def _earlier(self) -> Manifest | None:
+    def _followed(self, task: Task, prepared: Iterator[Ready]) -> Generator[Event, None, list[Row]]:
+        """Write a file of many images in a thread of its own; yields progress, and returns its rows."""
+        assert task.item.shard is not None
+        ready = islice(prepared, len(task.item.shard.samples))
+
+        def write(advanced: Callable[[int], None]) -> list[Row]:
+            def counting() -> Iterator[Ready]:
+                for one in ready:
+                    advanced(1)
+                    yield one
+
+            return put_together(task, counting())
+
+        news = pool.followed(write)
+        while True:
+            try:
+                yield Advanced("export", next(news))
+            except StopIteration as end:
+                rows: list[Row] = end.value
+                return rows
+
+    def _done(self, task: Task, rows: list[Row], journal: Journal) -> None:
+        self.rows[task.item.file] = rows
+        if task.item.shard:
+            journal.add(rows)
+
+    def _described(self, rows: Sequence[Row]) -> Manifest:
+        """The list of this export, with these rows."""
+        shared = {"link": str(self.link)} if self.link in {Link.HARD, Link.SYM} else {}
+        options = {"format": self.parcel.format, **self.parcel.options, **shared, "input_digest": self.parcel.input_digest}
+        labels = {"made_with": self.parcel.made_with} if self.parcel.made_with else {}
+        return Manifest(schemas.EXPORT, manifest.sorted_rows(schemas.EXPORT, rows), self.parcel.record, options, labels)
+
+    def _stands(self, item: Item, old: Earlier) -> bool:
+        """Whether an item's file need not be written: it lies there, shares its bytes as is wished, and its maker has the same version."""
+        alike = not self.force and old.asked.get("link") == asked(self._described([])).get("link")
+        same = item.shard is None or old.manifest.labels.get("made_with") == self.parcel.made_with
+        return alike and same and old.holds(item, self.folder / item.file)
+
+    def _earlier(self) -> Earlier | None:
         """What an earlier export says of itself; ``None`` where there is none that can be read."""
         if self.folder.exists() and not self.folder.is_dir():
             raise WrongUsageError("the destination is no folder", where=self.folder, fix="name another one")
         here = cache.listing(self.folder)
-        found = None
-        with contextlib.suppress(AccessError):
-            for name in (UNFINISHED, MANIFEST):
-                found = found or manifest.read(self.folder / name, schemas.EXPORT, missing_ok=True)
+        found = earlier(self.folder)
         if found is None and here and not self.force:
             fix = "name another folder, or write among what is there with --force"
             raise WrongUsageError("the destination is not empty, and no export of ham", where=self.folder, fix=fix)
-        if found and _asked(found) != _asked(self.made) and not self.force:
+        mine = asked(self._described([]))
+        if found and found.asked != mine and not self.force:
             fix = "name another folder, or put this one in the old one's place with --force"
-            raise WrongUsageError("another export lies there", where=self.folder, expected=_words(self.made), got=_words(found), fix=fix)
+            raise WrongUsageError("another export lies there", where=self.folder, expected=_words(mine), got=_words(found.asked), fix=fix)
         return found
 
     def _require_free(self) -> None:
@@ -134,15 +189,6 @@ class Packing:
         if taken:
             fix = "move it away, or write over it with --force"
             raise WrongUsageError("a file of yours lies where an image belongs", where=self.folder / taken[0], fix=fix)
-
-    def _whole(self, item: Item, digests: dict[str, str]) -> bool:
-        """Whether a file lies there already, put there by an export; files only ever appear whole."""
-        if digests.get(item.file) != item.sha256:
-            return False
-        try:
-            return os.stat(self.folder / item.file).st_size == item.size  # noqa: PTH116  (ten thousand times)
-        except OSError:
-            return False
 
     def _strangers(self) -> list[str]:
         """Files in the folders that this export filled which are not of it, sorted; hidden ones are nobody's data."""
@@ -153,7 +199,7 @@ class Packing:
 
     def _clear(self) -> None:
         """Remove what an earlier export put here and this one has not, and what was half written when it was killed."""
-        stay = {*(item.file for item in self.parcel.items), MANIFEST, UNFINISHED}
+        stay = {*(item.file for item in self.parcel.items), MANIFEST, UNFINISHED, JOURNAL}
         for file in sorted(file for file in self.listed - stay if _FILE.fullmatch(file)):
             path = self.folder / file
             if not _inside(path.parent, self.folder) or not (path.is_symlink() or path.is_file()):
@@ -166,65 +212,31 @@ class Packing:
             for half in folder.glob(f".*{atomic.MARK}") if _inside(folder, self.folder) else ():
                 half.unlink(missing_ok=True)
 
-    def _tasks(self, items: Sequence[Item]) -> Iterator[Task]:
+    def _tasks(self, items: Sequence[Item]) -> list[Task]:
         for folder in {(self.folder / item.file).parent for item in items}:
             if not _inside(folder, self.folder):
                 raise WrongUsageError("a link in the destination leads out of it", where=folder, fix="remove it, or name another folder")
             folder.mkdir(parents=True, exist_ok=True)
         first = next((item.source for item in items if item.source), None)
         link = links.decided(self.link, first, self.folder / MANIFEST)
-        return (Task(item, self.folder / item.file, link) for item in items)
+        return [Task(item, self.folder / item.file, link) for item in items]
 
 
-def _asked(old: Manifest) -> dict[str, object]:
-    return {"record": old.record} | {name: value for name, value in old.options.items() if name != "input_digest"}
+def _room(item: Item, *, shared: bool) -> int:
+    if item.size is not None:
+        return 0 if shared and item.source else item.size
+    assert item.shard is not None
+    size = item.shard.rendering.size
+    # No encoding that is offered takes more than the bare pixels and a little.
+    each = (3 * size * size + 2000 for _ in item.shard.samples) if size else (sample.image.bytes for sample in item.shard.samples)
+    return sum(each)
 
 
-def _words(old: Manifest) -> str:
+def _words(found: dict[str, object]) -> str:
     """What an export was asked for, as a person would say it."""
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in _asked(old).items() if value is not None)
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found.items() if value is not None)
 
 
 def _inside(path: Path, folder: Path) -> bool:
     """Whether a path stays in a folder, whatever links lie on its way."""
     return path.resolve().is_relative_to(folder.resolve())
-
-
-def _put(task: Task) -> None:
-    """Put one file in place; `RecordError` for an image that is not what the cache says of it."""
-    temporary, item = atomic.beside(task.target), task.item
-    try:
-        if item.source is None:
-            temporary.write_bytes(item.data or b"")
-        else:
-            _brought(item, item.source, temporary, task.link)
-        temporary.replace(task.target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-
-
-def _brought(item: Item, source: Path, target: Path, link: Link) -> None:
-    """Make ``target`` of an image of the cache; what is copied is hashed on the way, what is linked is measured."""
-    try:
-        size = source.stat().st_size
-        data = source.read_bytes() if link is Link.COPY else b""
-    except FileNotFoundError as error:
-        fix = "ham fetch brings it again, with a --source that has it"
-        raise UnavailableError("an image is no longer in the cache, where its manifest says it is", where=source, fix=fix) from error
-    if link is Link.COPY:
-        target.write_bytes(data)
-    else:
-        links.place(source, target, link)
-    if link is Link.CLONE:
-        data = target.read_bytes()
-    digest = hashlib.sha256(data).hexdigest() if data else item.sha256
-    if (size, digest) != (item.size, item.sha256):
-        raise RecordError(
-            "an image in the cache was changed since it was fetched",
-            where=source,
-            expected=f"{item.size} bytes, SHA-256 {item.sha256}",
-            got=f"{size} bytes, SHA-256 {digest if data else 'unknown'}",
-            fix="ham verify names all such images; ham fetch with a --source that has right copies brings them again",
-        )

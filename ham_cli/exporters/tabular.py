@@ -6,15 +6,13 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from ham_cli import tables
-from ham_cli.dataset import ADDED
 from ham_cli.errors import UnavailableError
-from ham_cli.exporters.parcel import Item, Parcel, made, papers
-from ham_cli.manifest import schemas
+from ham_cli.exporters.format import Format
+from ham_cli.exporters.parcel import Item, Parcel, given, papers
 
 if TYPE_CHECKING:
     from ham_cli.dataset import Dataset
-    from ham_cli.exporters.parcel import Wish
+    from ham_cli.exporters.wish import Wish
     from ham_cli.record import TableForm
 
 
@@ -36,18 +34,39 @@ def plan(dataset: Dataset, wish: Wish) -> Parcel:
 
 def _published(dataset: Dataset, partition: str) -> Item:
     """A partition's table in the form it was received in."""
+    from ham_cli import tables
+
     described = dataset.tables[partition]
     forms = dataset.record.forms(partition)
     form: TableForm | None = next((form for form in forms if list(form.columns) == described["columns"]), None)
     if form is None:
         fix = "ham fetch metadata with a --source that has the published table; or ask for a --split or --partition"
         raise UnavailableError("this table has no published form", where=described["file"], got=", ".join(described["columns"]), fix=fix)
-    return made(form.name, tables.published(dataset.rows, form, dataset.record))
+    return given(form.name, tables.published(dataset.rows, form, dataset.record))
 
 
 def _whole(dataset: Dataset) -> Item:
+    from ham_cli.dataset import ADDED
+    from ham_cli.manifest import schemas
+
     columns = [*(column.name for column in schemas.IMAGES.columns), *ADDED]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([columns, *([row[name] for name in columns] for row in dataset.rows)])
-    return made(f"{dataset.record.name}.csv", text.getvalue().encode())
+    return given(f"{dataset.record.name}.csv", text.getvalue().encode())
+
+
+FORMAT = Format(
+    "csv",
+    """Write the published tables, byte for byte; needs no image.
+
+    With a split, or for less than everything: one table with all columns, split and fold.
+    """,
+    (
+        "ham export csv tables",
+        "ham export csv joined --split r70-15-15-s0",
+        "ham export csv melanoma --only dx=mel",
+    ),
+    (),
+    plan,
+)

@@ -208,14 +208,20 @@ def ratings(classes: Iterable[str]) -> Schema:
 
 EXPORT = Schema(
     "export",
-    ("file",),
+    ("file", "image_id"),
     (
         Column("file", "string", "the file in the export, with /", null=False),
-        Column("image_id", "string", "the image it is; null for tables and lists"),
-        Column("split", "word", "train, validation or test; null for tables and lists"),
-        Column("label", "word", "the class it is filed under; null for tables and lists"),
-        Column("bytes", "int64", "its size", null=False),
-        Column("sha256", "string", "its SHA-256, hexadecimal", null=False),
+        Column("image_id", "string", "the image that the row is about; null for the file itself where it holds none or several"),
+        Column("split", "word", "train, validation or test; null for what is no image"),
+        Column("label", "word", "the class it is filed under; null for what is no image"),
+        Column("bytes", "int64", "the size of the file, or of the image in a file of several; null while it is not yet made"),
+        Column("sha256", "string", "the SHA-256 of these bytes, hexadecimal; null while the file is not yet made"),
+        Column(
+            "recipe",
+            "string",
+            "the SHA-256 of all that shapes the file but versions of libraries: its own where its bytes were known; null in a file",
+            digest=False,
+        ),
     ),
 )
 

@@ -21,7 +21,7 @@ FORMATS = ("JPEG", "PNG")
 MAX_PIXELS = 89_000_000
 """What Pillow itself takes without a warning; the published images have 0.3 million."""
 
-_LESION = 127
+LESION = 127
 """The brightest grey that is not yet lesion in a mask; published masks have 0 and 255 alone."""
 
 
@@ -46,7 +46,7 @@ def size(head: bytes | bytearray) -> tuple[int, int]:
     Raises `NotAnImageError` for anything that is no JPEG or PNG, and for a header that announces a
     picture too large to be decoded safely.
     """
-    with _opened(head) as image:
+    with opened(head) as image:
         width, height = image.size
     return width, height
 
@@ -56,9 +56,8 @@ def histogram(data: bytes) -> tuple[tuple[int, int], list[int]]:
 
     Raises `NotAnImageError` for what cannot be decoded whole.
     """
-    with _opened(data) as image:
-        image.decodermaxblock = len(data)  # type: ignore[attr-defined]  # one call of the decoder, not one for each 64 KiB
-        colours = _as(image, "RGB")
+    with opened(data) as image:
+        colours = as_mode(image, "RGB")
         return colours.size, colours.histogram() + colours.convert("L").histogram()
 
 
@@ -69,11 +68,11 @@ def lesion(data: bytes) -> tuple[str, NDArray[np.bool_]]:
     """
     import numpy as np
 
-    with _opened(data) as image:
-        return image.mode, np.asarray(_as(image, "L")) > _LESION
+    with opened(data) as image:
+        return image.mode, np.asarray(as_mode(image, "L")) > LESION
 
 
-def _as(image: Image.Image, mode: str) -> Image.Image:
+def as_mode(image: Image.Image, mode: str) -> Image.Image:
     """The decoded picture in a mode, whatever it says of transparency: no palette's colour is another one for it."""
     image.load()
     image.info.pop("transparency", None)
@@ -81,13 +80,14 @@ def _as(image: Image.Image, mode: str) -> Image.Image:
 
 
 @contextmanager
-def _opened(data: bytes | bytearray) -> Iterator[Image.Image]:
+def opened(data: bytes | bytearray) -> Iterator[Image.Image]:
     """A picture that is safe to decode; whatever goes wrong in this is `NotAnImageError`."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise NotAnImageError(f"its header announces {width} x {height} pixels")
+            image.decodermaxblock = len(data)  # one call of the decoder, not one for each 64 KiB
             yield image
     except UnidentifiedImageError:
         raise NotAnImageError("it is neither a JPEG nor a PNG") from None
@@ -98,7 +98,7 @@ def _opened(data: bytes | bytearray) -> Iterator[Image.Image]:
 QUALITY = 80
 """Of the JPEGs that `thumbnail` makes: beyond it a small picture grows faster than it improves."""
 
-_IS_LESION = [255 * (grey > _LESION) for grey in range(256)]
+_IS_LESION = [255 * (grey > LESION) for grey in range(256)]
 
 _FEW = [(grey + 8) // 17 * 17 for grey in range(256)]
 """Sixteen greys instead of 256: nobody sees it, and it is half the bytes."""
@@ -112,9 +112,9 @@ _LINE, _HALO = 3, 2
 
 def thumbnail(data: bytes, size: tuple[int, int]) -> bytes:
     """A JPEG of a picture, no larger than ``size``, its proportions kept; raises `NotAnImageError`."""
-    with _opened(data) as image:
+    with opened(data) as image:
         image.draft("RGB", size)  # a JPEG is decoded at half or a quarter where that is enough
-        small = _as(image, "RGB")
+        small = as_mode(image, "RGB")
         small.thumbnail(size, Image.Resampling.LANCZOS)
         out = io.BytesIO()
         small.save(out, "JPEG", quality=QUALITY, optimize=True)
@@ -126,10 +126,10 @@ def outline(data: bytes, size: tuple[int, int]) -> bytes:
 
     Where the lesion reaches the frame, the frame is its border. Grey decides, so that a palette cannot turn it inside out.
     """
-    with _opened(data) as image:
+    with opened(data) as image:
         shown = Image.new("1", image.size)
         shown.thumbnail(size)
-        mask = _as(image, "L").point(_IS_LESION).resize((_FINE * shown.width, _FINE * shown.height), Image.Resampling.BOX)
+        mask = as_mode(image, "L").point(_IS_LESION).resize((_FINE * shown.width, _FINE * shown.height), Image.Resampling.BOX)
         wide = _LINE + _HALO
         lesion = ImageOps.expand(mask.point(_IS_LESION), wide, 0)
         line = ImageChops.subtract(lesion, lesion.filter(ImageFilter.MinFilter(2 * _LINE + 1)))

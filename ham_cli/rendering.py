@@ -1,0 +1,85 @@
+"""How a picture is to be written: its size, what becomes of its proportions, its format; and where each pixel comes from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+CROPS = ("center", "pad", "none")
+"""What becomes of a picture that is no square: its middle, all of it between black bars, or all of it squeezed."""
+
+FORMATS = {"jpeg": "jpg", "png": "png"}
+"""Format to the ending of its files."""
+
+QUALITY = 95
+"""Of JPEGs, where nothing is said: Pillow's documentation advises against more."""
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom in pixels; right and bottom are not part of it."""
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """How an image and its mask are written; without any of it published bytes go through untouched."""
+
+    size: int | None = None
+    """Pixels of each side of the square that a picture becomes; ``None``: as it is."""
+    crop: str = "center"
+    """One of `CROPS`; only where there is a size."""
+    format: str = "jpeg"
+    """One of `FORMATS`."""
+    quality: int = QUALITY
+    """1 to 100, of a JPEG that is encoded here."""
+    fast: bool = False
+    """Whether the decoder may scale a JPEG by a half, a quarter or an eighth: quicker, and not quite the same pixels."""
+
+    @property
+    def untouched(self) -> bool:
+        """Whether images stay the published bytes."""
+        return self.size is None and self.format == "jpeg"
+
+    @property
+    def suffix(self) -> str:
+        """The ending of an image's file, without its dot."""
+        return FORMATS[self.format]
+
+    @property
+    def words(self) -> str:
+        """What is done to the images, as the licence wants it said."""
+        if self.untouched:
+            return "as published, byte for byte"
+        ways = {"center": "cropped to the middle square and", "pad": "between black bars,", "none": "not cropped,"}
+        sized = f"{ways[self.crop]} resized to {self.size} x {self.size} pixels, and " if self.size else ""
+        quality = f", quality {self.quality}" if self.format == "jpeg" else ""
+        return f"{sized}re-encoded as {self.format.upper()}{quality}"
+
+    def fields(self) -> dict[str, Any]:
+        """What was asked for and shapes the bytes, as an export's manifest shows it; nothing where it is untouched."""
+        if self.untouched:
+            return {}
+        told = asdict(self) | {"image_format": self.format}
+        dropped = {"format", *(() if self.size else ("size", "crop", "fast")), *(() if self.format == "jpeg" else ("quality",))}
+        return {name: value for name, value in told.items() if name not in dropped}
+
+    def taken(self, width: int, height: int) -> Box:
+        """What of a picture of this size is shown."""
+        if self.size is None or self.crop != "center":
+            return (0, 0, width, height)
+        side = min(width, height)
+        left, top = (width - side) // 2, (height - side) // 2
+        return (left, top, left + side, top + side)
+
+    def place(self, width: int, height: int) -> Box:
+        """Where it is shown in the picture that is written: all of it, but between the bars of ``pad``."""
+        if self.size is None:
+            return (0, 0, width, height)
+        if self.crop != "pad":
+            return (0, 0, self.size, self.size)
+        longer = max(width, height)
+        wide, high = (max(1, round(side * self.size / longer)) for side in (width, height))
+        left, top = (self.size - wide) // 2, (self.size - high) // 2
+        return (left, top, left + wide, top + high)
+
+    def shape(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height of what is written, of a picture of this size."""
+        return (self.size, self.size) if self.size else (width, height)
