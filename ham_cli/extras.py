@@ -11,7 +11,12 @@ from ham_cli.errors import WrongUsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXTRAS = {"masks": {"scipy": "scipy"}, "report": {"jinja2": "jinja2", "vl_convert": "vl-convert-python"}}
+EXTRAS = {
+    "masks": {"scipy": "scipy"},
+    "report": {"jinja2": "jinja2", "vl_convert": "vl-convert-python"},
+    "tfds": {"google_crc32c": "google-crc32c"},
+    "yolo": {"contourpy": "contourpy"},
+}
 """Each extra with the modules it brings, and the packages they come in as pip names them."""
 
 

@@ -46,11 +46,13 @@ GROUND = FLOORS[-1]
 OWNERS = {
     "typer": {"app", "commands"},
     "rich": {"console"},
-    "pyarrow": {"manifest"},
+    "pyarrow": {"exporters", "manifest"},
     "PIL": {"images", "demo"},
     "deflate": {"archives"},
-    "numpy": {"demo", "images", "splits", "summary"},
+    "numpy": {"demo", "exporters", "images", "splits", "summary"},
     "scipy": {"summary"},
+    "contourpy": {"exporters"},
+    "google_crc32c": {"exporters"},
     "jinja2": {"summary"},
     "vl_convert": {"summary"},
     "pandas": {"dataset"},
@@ -61,7 +63,7 @@ OWNERS = {
 }
 """Each library and the only parts that may import it."""
 
-HEAVY = {"httpx", "jinja2", "numpy", "pandas", "pyarrow", "PIL", "rich", "scipy", "vl_convert"}
+HEAVY = {"contourpy", "httpx", "jinja2", "numpy", "pandas", "pyarrow", "PIL", "rich", "scipy", "vl_convert"}
 """What a help page must not load."""
 
 
