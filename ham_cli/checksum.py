@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,3 +36,45 @@ def of_file(path: Path, algorithm: str, advanced: Callable[[int], None] | None =
             if advanced is not None:
                 advanced(len(chunk))
     return size, digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class ToMeasure:
+    """One file to hash, or with ``quick`` to measure."""
+
+    path: str
+    quick: bool
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one file is."""
+
+    bytes: int = 0
+    sha256: str | None = None
+    """``None`` where only the size was asked for."""
+    error: str | None = None
+    """Why it could not be read."""
+
+
+def measure(task: ToMeasure) -> Measured:
+    """Size and SHA-256 of one file."""
+    try:
+        descriptor = os.open(task.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            size = os.fstat(descriptor).st_size
+            if task.quick:
+                return Measured(size)
+            # One read for an image: asking for a byte more than it should have shows that there is none.
+            digest, left = hashlib.sha256(), min(size, CHUNK) + 1
+            total = 0
+            while chunk := os.read(descriptor, left):
+                digest.update(chunk)
+                total += len(chunk)
+                if len(chunk) < left:
+                    break
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        return Measured(error=error.strerror)
+    return Measured(total, digest.hexdigest())

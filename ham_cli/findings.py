@@ -22,9 +22,9 @@ class Finding:
     """One fault in one thing."""
 
     component: str
-    """``images``, ``metadata``, ``masks``, ``test``, ``ratings`` or ``validation``."""
+    """``images``, ``metadata``, ``masks``, ``test``, ``ratings`` or ``validation``; ``export`` for what is of an export."""
     path: str
-    """Where: relative to the cache's record folder or to the source, with ``/``."""
+    """Where: relative to the cache's record folder, to the source or to the export, with ``/``."""
     verdict: Verdict
     image_id: str | None = None
     """``ISIC_0024306``, where the thing is about one image."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ham_cli import checksum, pool, tables
-from ham_cli.checksum import CHUNK
+from ham_cli.checksum import Measured, ToMeasure, measure
 from ham_cli.findings import Advanced, Done, Finding, Started, Verdict
 from ham_cli.record import COMPONENTS, FOLDERS, PARTITION, TABLED
 from ham_cli.selection import Selection
@@ -36,25 +34,6 @@ class Tally:
     """How many the record has."""
     table: bool = False
     """Whether the component's table is there and was held against the record."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """One file to hash, or with ``quick`` to measure."""
-
-    path: str
-    quick: bool
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What one file is."""
-
-    bytes: int = 0
-    sha256: str | None = None
-    """``None`` where only the size was asked for."""
-    error: str | None = None
-    """Why it could not be read."""
 
 
 @dataclass
@@ -201,7 +180,7 @@ class Check:
         if not there:
             return
         yield Started(component, len(there), "file")
-        tasks = [Task(f"{root}/{holdings.label(i, component)}", self.quick) for i in there]
+        tasks = [ToMeasure(f"{root}/{holdings.label(i, component)}", self.quick) for i in there]
         for image_id, measured in zip(there, pool.run(measure, tasks, self.jobs), strict=True):
             tally.checked += 1
             finding = self._compared(image_id, component, measured)
@@ -250,29 +229,6 @@ class Check:
         known = {holdings.name(i, mask=mask) for i in must.union(holdings.wanted(component, Selection()))}
         for name in sorted(holdings.on_disk[where] - known):
             yield Finding(component, f"{where}/{name}", Verdict.EXTRA, detail="no row names it")
-
-
-def measure(task: Task) -> Measured:
-    """Size and SHA-256 of one file."""
-    try:
-        descriptor = os.open(task.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        try:
-            size = os.fstat(descriptor).st_size
-            if task.quick:
-                return Measured(size)
-            # One read for an image: asking for a byte more than it should have shows that there is none.
-            digest, left = hashlib.sha256(), min(size, CHUNK) + 1
-            total = 0
-            while chunk := os.read(descriptor, left):
-                digest.update(chunk)
-                total += len(chunk)
-                if len(chunk) < left:
-                    break
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        return Measured(error=error.strerror)
-    return Measured(total, digest.hexdigest())
 
 
 def _sized(component: str, label: str, image_id: str | None, expected: int | None, got: int) -> Finding:

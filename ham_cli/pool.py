@@ -98,9 +98,9 @@ def followed(function: Callable[[Callable[[int], None]], Result]) -> Generator[i
         news.put(amount)
 
     with ThreadPoolExecutor(1) as worker:
-        future = worker.submit(function, advanced)
-        future.add_done_callback(lambda _: news.put(0))
         try:
+            future = worker.submit(function, advanced)
+            future.add_done_callback(lambda _: news.put(0))
             while not future.done() or not news.empty():
                 # Not for ever: a signal that comes just before a wait is looked at only after it.
                 with contextlib.suppress(queue.Empty):

@@ -11,6 +11,9 @@ CROPS = ("center", "pad", "none")
 FORMATS = {"jpeg": "jpg", "png": "png"}
 """Format to the ending of its files."""
 
+PIXELS = "pixels"
+"""The format of an array, which holds no files."""
+
 QUALITY = 95
 """Of JPEGs, where nothing is said: Pillow's documentation advises against more."""
 
@@ -27,7 +30,7 @@ class Rendering:
     crop: str = "center"
     """One of `CROPS`; only where there is a size."""
     format: str = "jpeg"
-    """One of `FORMATS`."""
+    """One of `FORMATS`, or `PIXELS`."""
     quality: int = QUALITY
     """1 to 100, of a JPEG that is encoded here."""
     fast: bool = False
@@ -49,7 +52,10 @@ class Rendering:
         if self.untouched:
             return "as published, byte for byte"
         ways = {"center": "cropped to the middle square and", "pad": "between black bars,", "none": "not cropped,"}
-        sized = f"{ways[self.crop]} resized to {self.size} x {self.size} pixels, and " if self.size else ""
+        first = " (scaled by the decoder first)" if self.fast else ""
+        sized = f"{ways[self.crop]} resized to {self.size} x {self.size} pixels{first}, and " if self.size else ""
+        if self.format == PIXELS:
+            return f"{sized}decoded to bare pixels"
         quality = f", quality {self.quality}" if self.format == "jpeg" else ""
         return f"{sized}re-encoded as {self.format.upper()}{quality}"
 

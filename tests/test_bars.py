@@ -140,10 +140,76 @@ def counting(clock: Clock) -> Iterator[Event]:
     yield Done("images")
 
 
-def test_what_is_counted_in_files_has_no_rate_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_counted_has_a_rate_and_a_time_left_in_a_pipe_too(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
     watch(counting(clock), Console(), clock)
-    assert capsys.readouterr().err == "images: 96 files\nimages: 20 of 96 files\nimages: done\n"
+    assert capsys.readouterr().err == (
+        "images: 96 files\nimages: 20 of 96 files, 2 files/s, 38 s left\nimages: done, 31 files in 16 s, 2 files/s\n"
+    )
+
+
+def stalling(clock: Clock) -> Iterator[Event]:
+    """Ten images at once, then none for a long time; another thing of which nobody knows how much it is."""
+    yield Started("export", 20, "image")
+    yield Started("looking", 0, "file")
+    yield Advanced("export", 10)
+    for second in range(31):
+        clock.now += 1
+        yield Advanced("export", 0)
+        yield Advanced("looking", 1 if second % 2 else 0)
+    yield Done("looking")
+    yield Done("export", "as good as new")
+
+
+def test_a_stall_of_counted_things_has_no_time_left_and_no_known_end_has_none_either(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    watch(stalling(clock), Console(), clock)
+    assert capsys.readouterr().err.splitlines() == [
+        "export: 20 images",
+        "looking: started",
+        "export: 10 of 20 images, 1 image/s, 10 s left",
+        "looking: 4 files, 0.4 files/s",
+        "export: 10 of 20 images, 0.5 images/s, 20 s left",
+        "looking: 9 files, 0.45 files/s",
+        "export: 10 of 20 images, 0 images/s",
+        "looking: 14 files, 0.5 files/s",
+        "looking: done, 15 files in 31 s, 0.48 files/s",
+        "export: done, as good as new",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rate", "long", "short"),
+    [
+        (0, "0 images/s", "0/s"),
+        (0.05, "0.05 images/s", "0.05/s"),
+        (0.949, "0.95 images/s", "0.95/s"),
+        (0.96, "1 image/s", "1/s"),
+        (1, "1 image/s", "1/s"),
+        (8.34, "8.3 images/s", "8.3/s"),
+        (9.96, "10 images/s", "10/s"),
+        (83.4, "83 images/s", "83/s"),
+        (12_345.6, "12346 images/s", "12346/s"),
+    ],
+)
+def test_a_rate_of_counted_things_is_said_in_few_digits(rate: float, long: str, short: str) -> None:
+    thing = Thing(Started("export", 20, "image"), 0.0)
+    assert (thing.speed(rate), thing.speed(rate, short=True)) == (long, short)
+
+
+def test_work_that_is_left_early_is_ended_before_watching_ends() -> None:
+    ended = []
+
+    def worked() -> Iterator[Event]:
+        try:
+            yield Started("export", 2, "image")
+            yield Advanced("nothing of this name", 1)
+        finally:
+            ended.append("tidied")
+
+    with pytest.raises(KeyError) as caught:
+        watch(worked(), Console())
+    assert (ended, caught.value.args) == (["tidied"], ("nothing of this name",))
 
 
 def test_a_rate_knows_nothing_of_what_an_earlier_run_did_and_falls_to_nothing_in_a_stall() -> None:
@@ -264,7 +330,7 @@ BARS = {
 {MASKS} ━━╸── 3.2 MB of 5.4 MB 1.6 MB/s  0:01
 ISIC2018_Task3_Test_N…eraction_Benefit.csv ━━╸── 3.2 MB of 5.4 MB 1.6 MB/s  0:01
 Übung.zip                                  ─────    0 B of 5.4 MB    0 B/s  -:--
-looking                                                4000 files
+looking                                                4000 files   2000/s
 in all                                     ╸────   416 MB of 3 GB 1.6 MB/s 26:55
 """,
     40: """\

@@ -100,16 +100,16 @@ def _rendering(given: Mapping[str, Any]) -> Rendering:
     size, crop, quality, form = (
         given["size"],
         given["crop"],
-        given["quality"],
-        _word("--image-format", given["image_format"], tuple(FORMATS)),
+        given.get("quality"),
+        _word("--image-format", given.get("image_format", "jpeg"), tuple(FORMATS)),
     )
     idle = [("--crop", crop), ("--fast", given["fast"]), ("--quality", quality)] if size is None else []
-    if found := next((name for name, value in idle if value), None):
+    if found := next((name for name, value in idle if value not in (None, False)), None):
         fix = "add --size N, or leave it away: without a size the published bytes go through untouched"
         raise WrongUsageError(f"{found} is for images that are resized", fix=fix)
     if quality is not None and form != "jpeg":
         raise WrongUsageError("--quality is for JPEGs", got=f"--image-format {form}", fix="leave one of them away")
-    return Rendering(size, _word("--crop", crop or CROPS[0], CROPS), form, quality or QUALITY, given["fast"])
+    return Rendering(size, _word("--crop", CROPS[0] if crop is None else crop, CROPS), form, quality or QUALITY, given["fast"])
 
 
 def _wish(dataset: Dataset, given: Mapping[str, Any], rendering: Rendering) -> Wish:
@@ -156,7 +156,7 @@ def _tell(run: Run, parcel: Parcel, packing: Packing) -> None:
     alone = sum(1 for item in parcel.items if item.image_id)
     rest = counted(len(parcel.items) - (parcel.images if alone else 0), "other file" if alone else "file")
     run.console.say(f"{counted(parcel.images, 'image') + ', ' if parcel.images else ''}{rest}; all listed in {MANIFEST}")
-    if packing.link in {Link.HARD, Link.SYM}:
+    if packing.link in {Link.HARD, Link.SYM} and any(item.source for item in parcel.items):
         run.console.say("these files share their bytes with the cache: who changes one changes the other")
     for note in parcel.notes:
         run.console.say(note)

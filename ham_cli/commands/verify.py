@@ -1,19 +1,19 @@
-"""``ham verify``: the cache held against the record."""
+"""``ham verify``: the cache held against the record, or an export against its own list."""
 
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ham_cli.commands.options import Components, Jobs, Run, command, components_of
+from ham_cli.commands.options import Components, Jobs, Run, absolute, command, components_of
 from ham_cli.console.findings import show_findings
-from ham_cli.errors import AccessError, why_unsaved
+from ham_cli.errors import AccessError, WrongUsageError, why_unsaved
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from ham_cli.exporters.audit import Audit
     from ham_cli.findings import Finding
     from ham_cli.holdings import Holdings
     from ham_cli.integrity import Check, Tally
@@ -23,6 +23,7 @@ EXAMPLES = (
     "ham verify images masks --jobs 4",
     "ham verify --all --json | jq .result.findings",
     "ham verify --quick && make train",
+    "ham verify --path data",
 )
 
 
@@ -36,12 +37,19 @@ def verify(
     components: Components = None,
     everything: Annotated[bool, typer.Option("--all", help="Judge by the whole record, also what was never fetched.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Only names and sizes.")] = False,
+    path: Annotated[
+        str | None,
+        typer.Option("--path", metavar="DIR", show_default=False, help="An export, held against the list in it; no cache is needed."),
+    ] = None,
     jobs: Jobs = None,
 ) -> int:
     """Hold the cache against the record: every image, mask, table and kept zip.
 
-    Judges what was fetched or asked for; a component that is named, or --all, is judged whole.
+    Judges what was fetched or asked for; a component that is named, or --all, is judged whole. With --path the files of
+    an export are held against its ham-export.parquet.
     """
+    if path is not None:
+        return _export(run, path, components, everything=everything, quick=quick, jobs=jobs)
     from ham_cli import holdings, pool
     from ham_cli import record as records
     from ham_cli.console.bars import watch
@@ -59,6 +67,56 @@ def verify(
     check = Check(held, named, quick, jobs or pool.cores())
     findings = watch(check.run(), run.console)
     return _tell(run, check, findings)
+
+
+def _export(run: Run, path: str, components: Components, *, everything: bool, quick: bool, jobs: Jobs) -> int:
+    """Hold an export against its own list, and say how it stands; the exit code."""
+    from ham_cli import pool
+    from ham_cli.console.bars import watch
+    from ham_cli.console.tables import Table
+    from ham_cli.exporters import audit
+
+    if components or everything:
+        got = "--all" if everything else " ".join(components or ())
+        raise WrongUsageError("--path holds all of an export against its list", got=got, fix="leave one of them away")
+    if not path.strip():
+        raise WrongUsageError("--path is empty", expected="the folder of an export", fix="is the variable that names it set?")
+    console = run.console
+    looked = audit.opened(absolute(Path(path)), quick=quick, jobs=jobs or pool.cores())
+    console.record = looked.listed.record
+    findings = watch(looked.run(), console)
+    columns = ("export", "listed>", "checked>", "missing>", "wrong>", "extra>", "verdict")
+    if not looked.unfinished:
+        console.table(Table("", columns, [_export_row(looked, findings)]))
+    show_findings(console, findings, "with --json all of them")
+    if not looked.unfinished and any(f.verdict != "extra" for f in findings):
+        console.say("to mend: the same ham export again writes what is missing; with --force it writes every file anew")
+    console.result = {
+        "folder": str(looked.folder),
+        "format": _format(looked),
+        "unfinished": looked.unfinished,
+        "quick": quick,
+        "checked": {"listed": len(looked.files), "checked": looked.checked, "right": looked.right},
+        "findings": [f.fields() for f in findings],
+    }
+    return 3 if findings else 0
+
+
+def _export_row(looked: Audit, findings: list[Finding]) -> tuple[object, ...]:
+    missing, wrong, extra = _counts(findings)
+    verdict = "wrong" if wrong else "incomplete" if missing else "strangers" if extra else "right"
+    return _format(looked), len(looked.files), looked.checked, missing, wrong, extra, verdict
+
+
+def _format(looked: Audit) -> str:
+    return str(looked.listed.options.get("format", ""))
+
+
+def _counts(findings: list[Finding]) -> tuple[int, int, int]:
+    """How many are missing, wrong in any way, and extra."""
+    verdicts = [str(f.verdict) for f in findings]
+    missing, extra = verdicts.count("missing"), verdicts.count("extra")
+    return missing, len(verdicts) - missing - extra, extra
 
 
 def _tell(run: Run, check: Check, findings: list[Finding]) -> int:
@@ -93,9 +151,7 @@ def _tell(run: Run, check: Check, findings: list[Finding]) -> int:
 
 def _row(component: str, check: Check, findings: list[Finding]) -> tuple[object, ...]:
     tally = check.tallies[component]
-    mine = [f.verdict for f in findings if f.component == component]
-    missing, extra = mine.count("missing"), mine.count("extra")  # type: ignore[arg-type]
-    wrong = len(mine) - missing - extra
+    missing, wrong, extra = _counts([f for f in findings if f.component == component])
     return component, tally.published, tally.checked, missing, wrong, extra, _verdict(tally, missing, wrong, extra)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ham_cli.exporters import imagefolder, tabular, webdataset
+from ham_cli.exporters import coco, croissant, hf, imagefolder, isic, npz, tabular, tfds, webdataset, yolo
 
-FORMATS = {one.name: one for one in (tabular.FORMAT, imagefolder.FORMAT, webdataset.FORMAT)}
+_MODULES = (tabular, imagefolder, hf, webdataset, coco, npz, isic, croissant, yolo, tfds)
+
+FORMATS = {one.FORMAT.name: one.FORMAT for one in _MODULES}
 """Every format by its name, in the order of ``ham export --help``."""

@@ -44,6 +44,19 @@ class Gathered:
             found.setdefault(sample.split, []).append(sample)
         return {part: tuple(found[part]) for part in ("train", "validation", "test") if part in found}
 
+    def changes(self, added: str = "") -> list[str]:
+        """What is not as published in them, as the licence wants it said, a sentence each; ``added`` is the format's own."""
+        dataset, rendering = self.dataset, self.wish.rendering
+        subset = len(self.samples) < sum(counts.images for counts in dataset.record.partitions.values())
+        part = "a part of the published ones, " if subset else ""
+        changed = [f"The images in this folder are {part}{rendering.words}."] if self.samples else []
+        if self.wish.masks:
+            changed.append("The masks went the way of their images." if rendering.size else "The masks are as published.")
+        if self.wish.grouping:
+            sides = dataset.record.groupings[self.wish.grouping]
+            changed.append(f"The classes are the two sides of the grouping {self.wish.grouping}: {', '.join(sides['dx'])}, and all others.")
+        return [*changed, *([added] if added else []), *dataset.altered]
+
     def parcel(
         self, name: str, items: Sequence[Item], *, added: str = "", made_with: str | None = None, shaped_by: Sequence[str] = ()
     ) -> Parcel:
@@ -55,20 +68,11 @@ class Gathered:
         dataset, rendering = self.dataset, self.wish.rendering
         versions = [_decoder()] if not rendering.untouched or (self.wish.masks and rendering.size) else []
         libraries = ", ".join([*versions, *([made_with] if made_with else [])]) or None
-        subset = len(self.samples) < sum(counts.images for counts in dataset.record.partitions.values())
-        part = "a part of the published ones, " if subset else ""
-        changed = [f"The images in this folder are {part}{rendering.words}."]
-        if self.wish.masks:
-            changed.append("The masks went the way of their images." if rendering.size else "The masks are as published.")
-        if self.wish.grouping:
-            sides = dataset.record.groupings[self.wish.grouping]
-            changed.append(f"The classes are the two sides of the grouping {self.wish.grouping}: {', '.join(sides['dx'])}, and all others.")
-        changed += [added] if added else []
         planted = [dataset.record.not_in_record[row["image_id"]] for row in dataset.rows if not row["in_record"]]
         return Parcel(
             name,
             dataset.record.id,
-            (*items, *papers(dataset, "\n".join([*changed, *dataset.altered]))),
+            (*items, *papers(dataset, "\n".join(self.changes(added)))),
             self.wish.fields(*shaped_by),
             self.missing,
             (*planted, *dataset.altered),
@@ -77,32 +81,41 @@ class Gathered:
         )
 
 
-def gathered(dataset: Dataset, wish: Wish) -> Gathered:
+def gathered(dataset: Dataset, wish: Wish, *, masked: bool = False) -> Gathered:
     """The images of a data set by part and class, without a split by their published partitions.
 
-    Raises `WrongUsageError` for folds of which none is held out, `UnavailableError` where no image is in the cache,
-    and `RecordError` where a part lacks a class.
+    ``masked``: those alone that have a mask. Raises `WrongUsageError` for folds of which none is held out and where
+    no image has a mask, `UnavailableError` where none is in the cache, and `RecordError` where a part lacks a class.
     """
     column = "split" if dataset.joined else "partition"
-    rows = [row for row in dataset.rows if row["in_record"]]
+    rows = [row for row in dataset.rows if row["in_record"] and (not masked or has_mask(row))]
+    if masked and not rows:
+        fix = "choose training images: --partition train, or a split of them"
+        raise WrongUsageError("no masks of these images are published, and this format is made of them", fix=fix)
     if any(row[column] is None for row in rows):
         raise WrongUsageError("this split has folds, and an export of images has parts", fix="name the fold that is held out: --fold 0")
-    here = [row for row in rows if row["path"] is not None]
+    here = [row for row in rows if row["path"] is not None and not (masked and row["mask_path"] is None)]
     if not here:
-        raise UnavailableError("none of these images is in the cache", where=dataset.folder.path, fix="ham fetch images")
+        what, fix = (" with its mask", "ham fetch images masks") if masked else ("", "ham fetch images")
+        raise UnavailableError(f"none of these images is in the cache{what}", where=dataset.folder.path, fix=fix)
     classes = wish.classes(dataset.record)
     labels = {dx: wish.label(dx, dataset.record) for dx in dataset.record.classes}
     if wish.allow_missing_classes:
         found = {labels[row["dx"]] for row in here}
         classes = tuple(name for name in classes if name in found)
     else:
-        _require_classes(rows, column, classes, labels)
+        _require_classes(rows, here, column, classes, labels)
     labelled = {dx: (label, classes.index(label)) for dx, label in labels.items() if label in classes}
     samples = tuple(_sample(dataset, row, row[column], labelled[row["dx"]], masks=wish.masks) for row in here)
     missing = [row["image_id"] for row in rows if row["path"] is None]
     if wish.masks:
-        missing += [f"{row['image_id']}_segmentation" for row in rows if row["partition"] == "train" and row["mask_path"] is None]
+        missing += [f"{row['image_id']}_segmentation" for row in rows if has_mask(row) and row["mask_path"] is None]
     return Gathered(dataset, wish, samples, classes, tuple(missing))
+
+
+def has_mask(row: Row) -> bool:
+    """Whether an image has a mask: training images do, whether or not it is in the cache."""
+    return row["partition"] == "train" or row["mask_path"] is not None
 
 
 def _decoder() -> str:
@@ -121,20 +134,22 @@ def _sample(dataset: Dataset, row: Row, part: str, labelled: tuple[str, int], *,
     return Sample(row["image_id"], part, *labelled, image, row["width"], row["height"], mask, facts)
 
 
-def _require_classes(rows: Sequence[Row], column: str, classes: Sequence[str], labels: dict[str, str]) -> None:
+def _require_classes(rows: Sequence[Row], here: Sequence[Row], column: str, classes: Sequence[str], labels: dict[str, str]) -> None:
     for part in dict.fromkeys(row[column] for row in rows):
         mine = [row for row in rows if row[column] == part]
-        lacking = set(classes).difference(labels[row["dx"]] for row in mine if row["path"] is not None)
+        lacking = set(classes).difference(labels[row["dx"]] for row in here if row[column] == part)
         if lacking:
             absent = sorted(lacking.intersection(labels[row["dx"]] for row in mine))
             none = sorted(lacking.difference(absent))
-            got = [f"of {', '.join(absent)} no image is in the cache"] if absent else []
+            bare = any(row["path"] is not None and labels[row["dx"]] in absent for row in mine)
+            got = [f"of {', '.join(absent)} no image is in the cache{' with its mask' if bare else ''}"] if absent else []
+            more = f"fetch more {'masks' if bare else 'images'}"
             got += [f"the part has no {', '.join(none)}"] if none else []
             raise RecordError(
                 f"{part} would lack some classes: what reads it would number the others differently",
                 expected=", ".join(classes),
                 got="; ".join(got),
-                fix=f"{'fetch more images' if absent else 'take another split'}, or say --allow-missing-classes",
+                fix=f"{more if absent else 'take another split'}, or say --allow-missing-classes",
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +48,9 @@ class Earlier:
 
     def holds(self, item: Item, path: Path) -> bool:
         """Whether the file of an item lies there, put there by an export; files only ever appear whole."""
-        row = _file_row(self.rows.get(item.file, ()))
-        if row is None or item.recipe != (row["recipe"] or row["sha256"]):
+        rows = self.rows.get(item.file, ())
+        row = _file_row(rows)
+        if row is None or item.recipe != (row["recipe"] or row["sha256"]) or len(rows) != _listed(item):
             return False
         try:
             if path.stat().st_size != row["bytes"]:
@@ -76,23 +78,49 @@ def earlier(folder: Path) -> Earlier | None:
             found = manifest.read(folder / name, schemas.EXPORT, missing_ok=True)
             if found is not None:
                 one = Earlier(found, name == UNFINISHED)
-                for row in (*found.rows, *(_journaled(folder) if one.begun else ())):
+                for row in found.rows:
                     if row["sha256"] is not None:
                         one.rows.setdefault(row["file"], []).append(row)
+                if one.begun:
+                    one.rows |= _journaled(folder, {row["file"] for row in found.rows})
                 return one
     return None
 
 
-def _journaled(folder: Path) -> list[Row]:
-    """The rows of what was made, as far as they were written down whole."""
+def _journaled(folder: Path, files: set[str]) -> dict[str, list[Row]]:
+    """File to its rows, of those of ``files`` that were made, as far as they were written down whole."""
     found: dict[str, list[Row]] = {}
-    names = set(schemas.EXPORT.names)
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError), (folder / JOURNAL).open(encoding="utf-8") as lines:
+    # A line at a time, as bytes: one that was cut short, or is none of ours, spoils no other.
+    with contextlib.suppress(OSError), (folder / JOURNAL).open("rb") as lines:
         for line in lines:
-            rows = json.loads(line)
-            if all(set(row) == names for row in rows):
-                found[rows[0]["file"]] = rows
-    return [row for rows in found.values() for row in rows]
+            with contextlib.suppress(ValueError, RecursionError):
+                rows = json.loads(line)
+                if _are_rows(rows) and len({row["file"] for row in rows}) == 1 and rows[0]["file"] in files:
+                    found[rows[0]["file"]] = rows
+    return found
+
+
+def _are_rows(found: object) -> bool:
+    """Whether what JSON held are rows of ours, with every value of its kind."""
+    return isinstance(found, list) and all(isinstance(row, dict) and _is_row(row) for row in found)
+
+
+def _is_row(row: Row) -> bool:
+    if set(row) != set(schemas.EXPORT.names):
+        return False
+    # Arrow takes whole numbers of 64 bits, and text without lone surrogates.
+    words = (row[name] for name in row if name != "bytes")
+    size, digest = row["bytes"], row["sha256"]
+    right = type(size) is int and 0 <= size < 1 << 63 and isinstance(digest, str) and isinstance(row["file"], str)
+    return right and all(word is None or (isinstance(word, str) and word.isprintable()) for word in words)
+
+
+def _listed(item: Item) -> int:
+    """How many rows an item has: its own, and one for each image in it that is listed."""
+    if item.kept:
+        return len(item.kept)
+    several = item.shard is not None and item.shard.lists and item.image_id is None
+    return 1 + (len(item.shard.samples) if several and item.shard else 0)
 
 
 class Journal:
@@ -101,12 +129,16 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         """Begin it anew; ``folder`` is the export's."""
         self._path = folder / JOURNAL
-        self._file: IO[str] = self._path.open("w", encoding="utf-8")
+        # Not what a link of this name leads to.
+        self._path.unlink(missing_ok=True)
+        self._file: IO[str] = self._path.open("x", encoding="utf-8")
+        self._lock = threading.Lock()
 
     def add(self, rows: Sequence[Row]) -> None:
-        """The rows of a file that stands in its place."""
-        self._file.write(json.dumps(list(rows)) + "\n")
-        self._file.flush()
+        """The rows of a file that stands in its place; from any thread."""
+        with self._lock:
+            self._file.write(json.dumps(list(rows)) + "\n")
+            self._file.flush()
 
     def close(self) -> None:
         """Write no more."""

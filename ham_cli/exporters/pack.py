@@ -6,34 +6,33 @@ import contextlib
 import errno
 import os
 import re
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ham_cli import atomic, cache, links, manifest, pool
+from ham_cli import atomic, cache, links, manifest
 from ham_cli.errors import WrongUsageError, from_os_error
+from ham_cli.exporters import room
+from ham_cli.exporters.inside import FILE, inside
 from ham_cli.exporters.journal import JOURNAL, MANIFEST, UNFINISHED, Journal, asked, earlier
-from ham_cli.exporters.making import Task, preparations, prepare, put, put_together
-from ham_cli.findings import Advanced, Done, Note, Started, counted
+from ham_cli.exporters.making import Task
+from ham_cli.exporters.working import work
+from ham_cli.findings import Note, counted
 from ham_cli.links import Link
 from ham_cli.manifest import Manifest, schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from ham_cli.exporters.journal import Earlier
-    from ham_cli.exporters.parcel import Item, Parcel, Ready
+    from ham_cli.exporters.parcel import Item, Parcel
     from ham_cli.findings import Event
 
 Row = dict[str, Any]
 
-_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]*(/[A-Za-z0-9][A-Za-z0-9._ -]*)*")
-"""A file as our lists spell it; nothing else in a list is believed."""
+_HALF = re.compile(rf"\.(.+)\.[0-9a-f]{{8}}{re.escape(atomic.MARK)}")
+"""What a file is called while it is written (`atomic.beside`)."""
 
 LOCK = ".ham-export.lock"
-
-_BATCH = 8
-"""Images handed to a worker at once: they wait in memory until they are written."""
 
 
 class Packing:
@@ -53,16 +52,18 @@ class Packing:
     def look(self) -> None:
         """See what is there, and what is to do."""
         old = self._earlier()
-        self.listed = set(old.rows).union(row["file"] for row in old.manifest.rows) if old else set()
+        self.listed = {row["file"] for row in old.manifest.rows} if old else set()
         """What an earlier export put here."""
-        whole = {item.file for item in self.parcel.items if old and self._stands(item, old)}
-        self.rows = {file: old.rows[file] for file in whole} if old else {}
-        self.todo = [item for item in self.parcel.items if item.file not in whole]
+        standing = self._standing(old) if old else []
+        self.rows = {item.file: old.rows[item.file] if item.shard or item.kept else [item.fields()] for item in standing} if old else {}
+        self.todo = [item for item in self.parcel.items if item.file not in self.rows]
         """The files that are not yet there."""
+        self._require_kept()
+        self._require_inside()
         if not self.force:
             self._require_free()
         finished = old is not None and not old.begun and self.listed == {item.file for item in self.parcel.items}
-        self.changed = bool(self.todo) or not finished
+        self.changed = bool(self.todo) or not finished or (self.folder / JOURNAL).exists()
         """Whether there is anything to do."""
 
     def run(self) -> Iterator[Event]:
@@ -82,7 +83,7 @@ class Packing:
     def room(self) -> int:
         """Bytes that what is still to be put there takes, at most."""
         shared = self.link in {Link.HARD, Link.SYM}
-        return sum(_room(item, shared=shared) for item in self.todo)
+        return sum(room.taken(item, shared=shared) for item in self.todo)
 
     def _write(self) -> Iterator[Event]:
         cache.require_room(self.folder, self.room, "free some room, choose another destination, or ask for less with --part or --only")
@@ -92,13 +93,9 @@ class Packing:
         self._clear()
         kept = {item.file: self.rows.get(item.file) or [item.fields()] for item in self.parcel.items}
         manifest.write(self.folder / UNFINISHED, self._described([row for rows in kept.values() for row in rows]))
-        journal = Journal(self.folder)
-        try:
-            for rows in (rows for item in self.parcel.items if item.shard and (rows := self.rows.get(item.file))):
-                journal.add(rows)
-            yield from self._made(journal)
-        finally:
-            journal.close()
+        with contextlib.closing(Journal(self.folder)) as journal:
+            tasks = self._tasks(sorted(self.todo, key=lambda item: item.file))
+            self.rows |= yield from work(tasks, self.jobs, journal)
         rows = [row for item in self.parcel.items for row in self.rows[item.file]]
         atomic.sync_folder(self.folder)
         manifest.write(self.folder / UNFINISHED, self._described(rows))
@@ -109,52 +106,6 @@ class Packing:
             some = ", ".join(strangers[:3])
             yield Note(f"{counted(len(strangers), 'file')} beside this export's, which others may take for a part of it: {some}", "warning")
 
-    def _made(self, journal: Journal) -> Iterator[Event]:
-        """Put what is still to do in its place: files of many images one after the other, all others as they come."""
-        tasks = self._tasks(sorted(self.todo, key=lambda item: item.file))
-        large = [task for task in tasks if task.item.shard and len(task.item.shard.samples) > 1]
-        small = [task for task in tasks if not (task.item.shard and len(task.item.shard.samples) > 1)]
-        count = len(small) + sum(len(task.item.shard.samples) for task in large if task.item.shard)
-        if not count:
-            return
-        yield Started("export", count, "image" if large else "file")
-        for task, rows in zip(small, pool.run(put, small, self.jobs), strict=True):
-            self._done(task, rows, journal)
-            yield Advanced("export", 1)
-        waiting = (one for task in large for one in preparations(task.item))
-        # Every core prepares images, of the next file too while one is being written.
-        with contextlib.closing(pool.run(prepare, waiting, self.jobs, batch=_BATCH)) as prepared:
-            for task in large:
-                rows = yield from self._followed(task, prepared)
-                self._done(task, rows, journal)
-        yield Done("export", f"{len(tasks)} of {counted(len(self.parcel.items), 'file')}")
-
-    def _followed(self, task: Task, prepared: Iterator[Ready]) -> Generator[Event, None, list[Row]]:
-        """Write a file of many images in a thread of its own; yields progress, and returns its rows."""
-        assert task.item.shard is not None
-        ready = islice(prepared, len(task.item.shard.samples))
-
-        def write(advanced: Callable[[int], None]) -> list[Row]:
-            def counting() -> Iterator[Ready]:
-                for one in ready:
-                    advanced(1)
-                    yield one
-
-            return put_together(task, counting())
-
-        news = pool.followed(write)
-        while True:
-            try:
-                yield Advanced("export", next(news))
-            except StopIteration as end:
-                rows: list[Row] = end.value
-                return rows
-
-    def _done(self, task: Task, rows: list[Row], journal: Journal) -> None:
-        self.rows[task.item.file] = rows
-        if task.item.shard:
-            journal.add(rows)
-
     def _described(self, rows: Sequence[Row]) -> Manifest:
         """The list of this export, with these rows."""
         shared = {"link": str(self.link)} if self.link in {Link.HARD, Link.SYM} else {}
@@ -162,11 +113,12 @@ class Packing:
         labels = {"made_with": self.parcel.made_with} if self.parcel.made_with else {}
         return Manifest(schemas.EXPORT, manifest.sorted_rows(schemas.EXPORT, rows), self.parcel.record, options, labels)
 
-    def _stands(self, item: Item, old: Earlier) -> bool:
-        """Whether an item's file need not be written: it lies there, shares its bytes as is wished, and its maker has the same version."""
+    def _standing(self, old: Earlier) -> list[Item]:
+        """The items whose files need not be written: they lie there, share their bytes as is wished, and were made by the same versions."""
         alike = not self.force and old.asked.get("link") == asked(self._described([])).get("link")
-        same = item.shard is None or old.manifest.labels.get("made_with") == self.parcel.made_with
-        return alike and same and old.holds(item, self.folder / item.file)
+        same = old.manifest.labels.get("made_with") == self.parcel.made_with
+        stay = (item for item in self.parcel.items if item.kept or (alike and (same or not item.shard)))
+        return [item for item in stay if old.holds(item, self.folder / item.file)]
 
     def _earlier(self) -> Earlier | None:
         """What an earlier export says of itself; ``None`` where there is none that can be read."""
@@ -190,6 +142,19 @@ class Packing:
             fix = "move it away, or write over it with --force"
             raise WrongUsageError("a file of yours lies where an image belongs", where=self.folder / taken[0], fix=fix)
 
+    def _require_kept(self) -> None:
+        """Raise where a file does not lie there that another export made, and this one only adds to."""
+        gone = [item.file for item in self.todo if item.kept]
+        if gone:
+            fix = "name that export's own folder as DEST; where it is that, run its ham export again"
+            raise WrongUsageError("a file of the export that is described is not there, or altered", where=self.folder / gone[0], fix=fix)
+
+    def _require_inside(self) -> None:
+        """Raise where a link in the destination leads a file out of it."""
+        for folder in {(self.folder / item.file).parent for item in self.todo}:
+            if not inside(folder, self.folder):
+                raise WrongUsageError("a link in the destination leads out of it", where=folder, fix="remove it, or name another folder")
+
     def _strangers(self) -> list[str]:
         """Files in the folders that this export filled which are not of it, sorted; hidden ones are nobody's data."""
         own = {item.file for item in self.parcel.items}
@@ -199,44 +164,42 @@ class Packing:
 
     def _clear(self) -> None:
         """Remove what an earlier export put here and this one has not, and what was half written when it was killed."""
+        self._clear_halves()
         stay = {*(item.file for item in self.parcel.items), MANIFEST, UNFINISHED, JOURNAL}
-        for file in sorted(file for file in self.listed - stay if _FILE.fullmatch(file)):
+        for file in sorted(file for file in self.listed - stay if FILE.fullmatch(file)):
             path = self.folder / file
-            if not _inside(path.parent, self.folder) or not (path.is_symlink() or path.is_file()):
+            if not inside(path.parent, self.folder) or not (path.is_symlink() or path.is_file()):
                 continue
             path.unlink()
             with contextlib.suppress(OSError):  # other files lie there
                 for parent in path.parents[: file.count("/")]:
                     parent.rmdir()
-        for folder in {(self.folder / item.file).parent for item in self.parcel.items if self.listed}:
-            for half in folder.glob(f".*{atomic.MARK}") if _inside(folder, self.folder) else ():
-                half.unlink(missing_ok=True)
+
+    def _clear_halves(self) -> None:
+        """Remove what was half written of this export's files and an earlier one's: by its name, as others too have hidden files."""
+        files = {MANIFEST, UNFINISHED, *(item.file for item in self.parcel.items), *filter(FILE.fullmatch, self.listed)}
+        folders: dict[Path, set[str]] = {}
+        for file in files:
+            folders.setdefault((self.folder / file).parent, set()).add(file.rpartition("/")[2])
+        for folder, names in folders.items():
+            for half in folder.glob(f".*{atomic.MARK}") if inside(folder, self.folder) else ():
+                if (found := _HALF.fullmatch(half.name)) and found[1] in names:
+                    half.unlink(missing_ok=True)
 
     def _tasks(self, items: Sequence[Item]) -> list[Task]:
         for folder in {(self.folder / item.file).parent for item in items}:
-            if not _inside(folder, self.folder):
-                raise WrongUsageError("a link in the destination leads out of it", where=folder, fix="remove it, or name another folder")
             folder.mkdir(parents=True, exist_ok=True)
         first = next((item.source for item in items if item.source), None)
         link = links.decided(self.link, first, self.folder / MANIFEST)
         return [Task(item, self.folder / item.file, link) for item in items]
 
 
-def _room(item: Item, *, shared: bool) -> int:
-    if item.size is not None:
-        return 0 if shared and item.source else item.size
-    assert item.shard is not None
-    size = item.shard.rendering.size
-    # No encoding that is offered takes more than the bare pixels and a little.
-    each = (3 * size * size + 2000 for _ in item.shard.samples) if size else (sample.image.bytes for sample in item.shard.samples)
-    return sum(each)
-
-
 def _words(found: dict[str, object]) -> str:
     """What an export was asked for, as a person would say it."""
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found.items() if value is not None)
+    return ", ".join(f"{name.replace('_', ' ')} {_word(value)}" for name, value in found.items() if value is not None)
 
 
-def _inside(path: Path, folder: Path) -> bool:
-    """Whether a path stays in a folder, whatever links lie on its way."""
-    return path.resolve().is_relative_to(folder.resolve())
+def _word(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name}={_word(one)}" for name, one in value.items())
+    return ",".join(map(_word, value)) if isinstance(value, list) else str(value)

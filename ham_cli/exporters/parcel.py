@@ -88,6 +88,8 @@ class Shard:
     """What more the format needs to know, and the file depends on; JSON values."""
     lists: bool = True
     """Whether the manifest lists the images in it, each with its bytes and digest there."""
+    each: int | None = None
+    """Bytes that a sample takes in it, generously; ``None``: what its image and its mask take."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ class Item:
     image_id: str | None = None
     split: str | None = None
     label: str | None = None
+    kept: tuple[Row, ...] = field(default=(), repr=False)
+    """The rows of a file that another export made: it must lie there already, and is never written."""
 
     def fields(self) -> Row:
         """The file's row in ``ham-export.parquet``; its size and digest are not known where it is still to be made."""

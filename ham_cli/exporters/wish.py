@@ -51,7 +51,8 @@ class Wish:
         """The wish as the export's manifest shows it; ``names`` are those of further fields that shape this format."""
         told = {
             "split_digest": self.split_digest,
-            **{name: value for name, value in self.narrowed.items() if value not in (None, [], False)},
+            # Fold 0 is one.
+            **{name: value for name, value in self.narrowed.items() if value is not None and value is not False and value != []},
         }
         told |= {"grouping": self.grouping} if self.grouping else {}
         told |= {"class_order": self.class_order} if self.class_order != ORDERS[0] else {}

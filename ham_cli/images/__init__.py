@@ -25,7 +25,7 @@ MAX_PIXELS = 89_000_000
 LESION = 127
 """The brightest grey that is not yet lesion in a mask; published masks have 0 and 255 alone."""
 
-_JPEG, _MARKER, _FRAMES = b"\xff\xd8\xff", 0xFF, {0xC0, 0xC1, 0xC2}
+_JPEG, _MARKER, _FRAMES = b"\xff\xd8\xff", 0xFF, b"\xc0\xc1\xc2"
 """How a JPEG starts, what begins each of its segments, and the segments that tell its size: baseline, extended, progressive."""
 
 

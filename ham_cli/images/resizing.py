@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from ham_cli.images import LESION, as_mode, opened
+from ham_cli.images import LESION, as_mode, decoded, opened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +42,13 @@ def mask(data: bytes, rendering: Rendering) -> bytes:
     return out.getvalue()
 
 
+def no_lesion(width: int, height: int) -> bytes:
+    """The file of a mask without a lesion: a grey PNG that is all 0."""
+    out = io.BytesIO()
+    Image.new("L", (width, height)).save(out, "PNG")
+    return out.getvalue()
+
+
 def lesion(data: bytes, rendering: Rendering) -> NDArray[np.bool_]:
     """Which pixels of the written image are lesion: height x width; raises `images.NotAnImageError`."""
     import numpy as np
@@ -51,18 +58,27 @@ def lesion(data: bytes, rendering: Rendering) -> NDArray[np.bool_]:
 
 def _shown(data: bytes, rendering: Rendering) -> Image.Image:
     """The whole picture decoded, and what is shown of it resampled by Lanczos' windowed sinc, a = 3."""
+    if not rendering.fast or rendering.size is None:
+        return _resampled(decoded(data), rendering)
     with opened(data) as picture:
-        if rendering.size is None:
-            return as_mode(picture, "RGB")
-        width, height = picture.size
-        left, top, right, bottom = rendering.place(width, height)
-        if rendering.fast:
-            shown = rendering.taken(width, height)
-            # As small as the decoder makes it without what is shown getting smaller than what is wanted.
-            picture.draft("RGB", _needed((width, height), shown, (right - left, bottom - top)))
-        box = rendering.taken(*picture.size)
-        small = as_mode(picture, "RGB").resize((right - left, bottom - top), Image.Resampling.LANCZOS, box=box)
-    return _between_bars(small, rendering, (left, top))
+        full = picture.size
+        left, top, right, bottom = rendering.place(*full)
+        # As small as the decoder makes it without what is shown getting smaller than what is wanted.
+        drafted = picture.draft("RGB", _needed(full, rendering.taken(*full), (right - left, bottom - top)))
+        scale = full[0] / drafted[1][2] if drafted else 1
+        return _resampled(as_mode(picture, "RGB"), rendering, full, scale)
+
+
+def _resampled(picture: Image.Image, rendering: Rendering, full: tuple[int, int] | None = None, scale: float = 1) -> Image.Image:
+    """What is shown of a picture that has ``full`` width and height, decoded that many times smaller."""
+    if rendering.size is None:
+        return picture
+    full = full or picture.size
+    left, top, right, bottom = rendering.place(*full)
+    # Exactly what a full decoding shows, to a fraction of a pixel: the mask goes that way.
+    shown = rendering.taken(*full)
+    box = (shown[0] / scale, shown[1] / scale, shown[2] / scale, shown[3] / scale)
+    return _between_bars(picture.resize((right - left, bottom - top), Image.Resampling.LANCZOS, box=box), rendering, (left, top))
 
 
 def _needed(size: tuple[int, int], shown: tuple[int, int, int, int], wanted: tuple[int, int]) -> tuple[int, int]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from ham_cli.console import is_terminal
 from ham_cli.console.bars.live import Bars
-from ham_cli.console.bars.thing import Thing, duration, in_bytes
+from ham_cli.console.bars.thing import Thing, duration
 from ham_cli.findings import IN_ALL, Advanced, Done, Finding, Note, Started
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def watch(events: Iterable[Event], console: Console, clock: Callable[[], float] 
                 _speak(event, console)
     finally:
         view.close()
+        # Who is interrupted here lets the work end now, and not whenever nobody remembers it any more.
+        if isinstance(events, Generator):
+            events.close()
     return sorted(findings, key=lambda finding: finding.place)
 
 
@@ -118,19 +122,19 @@ class _Lines:
 
 
 def _told(thing: Thing, now: float) -> list[str]:
-    """How far a thing is; in bytes also how fast, and how long still."""
+    """How far a thing is, how fast, and how long still."""
     told = [thing.progressed()]
     rate, left = thing.rate(now), thing.left(now)
-    if thing.in_bytes and rate is not None:
-        told.append(f"{in_bytes(rate)}/s")
-    if thing.in_bytes and left is not None:
+    if rate is not None:
+        told.append(thing.speed(rate))
+    if left is not None:
         told.append(f"{duration(left)} left")
     return told
 
 
 def _took(thing: Thing, now: float) -> str:
-    """What this run did of it, where that is bytes and took a while: ``1.4 GB in 14 min, 1.6 MB/s``."""
+    """What this run did of it, where that took a while: ``1.4 GB in 14 min, 1.6 MB/s``."""
     moved, seconds = thing.so_far - thing.started.already, now - thing.began
-    if not thing.in_bytes or moved <= 0 or seconds <= _LONG:
+    if moved <= 0 or seconds <= _LONG:
         return ""
-    return f"{in_bytes(moved)} in {duration(seconds)}, {in_bytes(moved / seconds)}/s"
+    return f"{thing.amount(moved)} in {duration(seconds)}, {thing.speed(moved / seconds)}"

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ham_cli.console.bars.thing import Thing, in_bytes, on_a_clock
+from ham_cli.console.bars.thing import Thing, on_a_clock
 from ham_cli.findings import IN_ALL
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ _A_SECOND = 8
 
 _SHORTEST, _LONGEST = 5, 30
 """Columns of a bar."""
+
+_RATE, _PACE = 8, 6
+"""Columns that a rate has at least: of bytes, of things."""
 
 _NAME = 16
 """Columns that a long name keeps before something else has to go."""
@@ -106,7 +109,7 @@ def _row(thing: Thing, now: float) -> Row:
         name=thing.name,
         done=min(max(thing.so_far / total, 0), 1) if total else None,
         amount=thing.progressed(short=True),
-        rate=f"{'' if rate is None else in_bytes(rate, short=True) + '/s':>8}" if thing.in_bytes else "",
+        rate=f"{'' if rate is None else thing.speed(rate, short=True):>{_RATE if thing.in_bytes else _PACE}}",
         left=f"{on_a_clock(thing.left(now)):>5}" if total else "",
     )
 

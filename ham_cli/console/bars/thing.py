@@ -40,7 +40,7 @@ class Thing:
 
     @property
     def in_bytes(self) -> bool:
-        """Whether it has a rate that one can name."""
+        """Whether its amounts are bytes; else it counts things."""
         return self.started.unit == "bytes"
 
     def mark(self, now: float) -> None:
@@ -76,6 +76,14 @@ class Thing:
         """So many of what it counts: ``1.4 GB``, ``96 files``."""
         return in_bytes(count, short=short) if self.in_bytes else counted(count, self.started.unit)
 
+    def speed(self, rate: float, *, short: bool = False) -> str:
+        """A rate in words: ``1.6 MB/s``, ``83 images/s``; short ``83/s``, where the amount beside it says of what."""
+        if self.in_bytes:
+            return f"{in_bytes(rate, short=short)}/s"
+        number = few_digits(rate)
+        unit = self.started.unit if number == "1" else f"{self.started.unit}s"
+        return f"{number}/s" if short else f"{number} {unit}/s"
+
 
 def in_bytes(count: float, *, short: bool = False) -> str:
     """Bytes in words with one decimal: ``412.3 MB``; short without it from 100 on: ``412 MB``."""
@@ -86,6 +94,13 @@ def in_bytes(count: float, *, short: bool = False) -> str:
             break
         count /= 1000
     return f"{count:.{decimals}f}".removesuffix(".0") + f" {unit}"
+
+
+def few_digits(number: float) -> str:
+    """A number as far as one reads it: ``83``, ``8.3``, ``0.83``."""
+    decimals = 0 if number >= 9.95 else 1 if number >= 0.95 else 2  # noqa: PLR2004  (what would be written 10.0, or 1.00)
+    text = f"{number:.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if decimals else text
 
 
 def duration(seconds: float) -> str:

@@ -1,0 +1,101 @@
+"""Every file of an export put in its place, on all cores; each is written down as soon as it stands there."""
+
+from __future__ import annotations
+
+import contextlib
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ham_cli import pool
+from ham_cli.exporters.making import preparations, prepare, put, put_together
+from ham_cli.findings import Advanced, Done, Started
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+    from ham_cli.exporters.journal import Journal
+    from ham_cli.exporters.making import Task
+    from ham_cli.exporters.parcel import Ready
+    from ham_cli.findings import Event
+
+Row = dict[str, Any]
+
+_BATCH = 8
+"""Images handed to a worker at once: they wait in memory until they are written."""
+
+_WAITING = 512
+"""Images that wait in memory at most, however many cores there are: 150 MB of published bytes."""
+
+
+def work(tasks: Sequence[Task], jobs: int, journal: Journal) -> Generator[Event, None, dict[str, list[Row]]]:
+    """Put files in their place: those of many images one after the other, all others as they come.
+
+    Yields progress; returns each file's rows in the manifest.
+    """
+    large = [task for task in tasks if task.item.shard and len(task.item.shard.samples) > 1]
+    small = [task for task in tasks if not (task.item.shard and len(task.item.shard.samples) > 1)]
+
+    def kept(task: Task) -> list[Row]:
+        return _journaled(journal, task, put(task))
+
+    found: dict[str, list[Row]] = {}
+    if not tasks:
+        return found
+    yield _started(small, large)
+    with contextlib.closing(pool.run(kept, small, jobs)) as done:
+        for task, rows in zip(small, done, strict=True):
+            found[task.item.file] = rows
+            yield Advanced(_NAME, _counts(task, large))
+    waiting = (one for task in large for one in preparations(task.item))
+    batch = max(min(_BATCH, _WAITING // (max(jobs, 1) * pool.AHEAD)), 1)
+    # Every core prepares images, of the next file too while one is being written.
+    with contextlib.closing(pool.run(prepare, waiting, jobs, batch=batch)) as prepared:
+        for task in large:
+            found[task.item.file] = yield from _followed(task, prepared, journal)
+    yield Done(_NAME)
+    return found
+
+
+_NAME = "export"
+
+
+def _started(small: Sequence[Task], large: Sequence[Task]) -> Started:
+    """What is counted: files, or images where files are made of many, or steps where images are both written and put into such files."""
+    alone = any(task.item.image_id for task in small)
+    inside = sum(len(task.item.shard.samples) for task in large if task.item.shard)
+    unit = "file" if not large else "step" if alone else "image"
+    return Started(_NAME, sum(_counts(task, large) for task in small) + inside, unit)
+
+
+def _counts(task: Task, large: Sequence[Task]) -> int:
+    """What a file counts for: the papers are no images."""
+    return 1 if task.item.image_id or not large else 0
+
+
+def _journaled(journal: Journal, task: Task, rows: list[Row]) -> list[Row]:
+    if task.item.shard:
+        journal.add(rows)
+    return rows
+
+
+def _followed(task: Task, prepared: Iterator[Ready], journal: Journal) -> Generator[Event, None, list[Row]]:
+    """Write a file of many images in a thread of its own; yields progress, and returns its rows."""
+    assert task.item.shard is not None
+    ready = islice(prepared, len(task.item.shard.samples))
+
+    def write(advanced: Callable[[int], None]) -> list[Row]:
+        def counting() -> Iterator[Ready]:
+            for one in ready:
+                advanced(1)
+                yield one
+
+        return _journaled(journal, task, put_together(task, counting()))
+
+    news = pool.followed(write)
+    with contextlib.closing(news):
+        while True:
+            try:
+                yield Advanced(_NAME, next(news))
+            except StopIteration as end:
+                rows: list[Row] = end.value
+                return rows
