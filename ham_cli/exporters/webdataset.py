@@ -66,6 +66,7 @@ FORMAT = Format(
 
     Each sample is ISIC_0024306.cls (the number of its class), .jpg, .json (what the tables say of it) and with --masks
     .mask.png. Without a split the published partitions are the parts. Samples are in the order of image ids: shuffle.
+    Hugging Face datasets takes its columns from the last part it is given: masks are seen where that one has them.
     """,
     (
         "ham export webdataset shards --split r70-15-15-s0",

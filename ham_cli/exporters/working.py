@@ -42,7 +42,8 @@ def work(tasks: Sequence[Task], jobs: int, journal: Journal) -> Generator[Event,
     if not tasks:
         return found
     yield _started(small, large)
-    with contextlib.closing(pool.run(kept, small, jobs)) as done:
+    several = _BATCH if any(task.item.shard for task in small) else pool.BATCH
+    with contextlib.closing(pool.run(kept, small, jobs, batch=several)) as done:
         for task, rows in zip(small, done, strict=True):
             found[task.item.file] = rows
             yield Advanced(_NAME, _counts(task, large))
