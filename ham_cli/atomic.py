@@ -76,6 +76,15 @@ def clone(source: Path, target: Path) -> bool:
     return cloned
 
 
+def sync_file(path: Path) -> None:
+    """The bytes of a file are on the disk when this returns."""
+    descriptor = os.open(path, os.O_RDWR)  # some systems sync only what may be written
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def sync_folder(folder: Path) -> None:
     """Everything written so far to the folder's file system is on its disk when this returns.
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ham_cli import pool
+from ham_cli import atomic, pool
 from ham_cli.exporters.making import preparations, prepare, put, put_together
 from ham_cli.findings import Advanced, Done, Started
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
+    from pathlib import Path
 
     from ham_cli.exporters.journal import Journal
     from ham_cli.exporters.making import Task
@@ -49,12 +51,21 @@ def work(tasks: Sequence[Task], jobs: int, journal: Journal) -> Generator[Event,
             yield Advanced(_NAME, _counts(task, large))
     waiting = (one for task in large for one in preparations(task.item))
     batch = max(min(_BATCH, _WAITING // (max(jobs, 1) * pool.AHEAD)), 1)
+    syncing: list[pool.Beside] = []
     # Every core prepares images, of the next file too while one is being written.
     with contextlib.closing(pool.run(prepare, waiting, jobs, batch=batch)) as prepared:
         for task in large:
             found[task.item.file] = yield from _followed(task, prepared, journal)
+            # On its way to the disk while the next one is made: the export's list waits for all of it.
+            syncing.append(pool.Beside(partial(_sync, task.target)))
+    for one in syncing:
+        one.result()
     yield Done(_NAME)
     return found
+
+
+def _sync(path: Path, _advanced: Callable[[int], None]) -> None:
+    atomic.sync_file(path)
 
 
 _NAME = "export"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ham_cli.checksum import sha256
@@ -43,7 +43,7 @@ def mask_of(dataset: Dataset, row: dict[str, Any]) -> File:
 def changed(file: File) -> Finding | None:
     """What is wrong with a file as far as its name and size tell; nothing of it is read."""
     try:
-        state = Path(file.path).stat()
+        state = os.stat(file.path)  # noqa: PTH116  (ten thousand times)
     except FileNotFoundError:
         return wrong(file, Verdict.MISSING, file.sha256, "no file")
     except OSError as error:
@@ -59,7 +59,8 @@ def read(file: File) -> bytes | Finding:
     if finding := changed(file):
         return finding
     try:
-        data = Path(file.path).read_bytes()
+        with open(file.path, "rb", buffering=0) as opened:  # noqa: PTH123  (the same)
+            data = opened.read()
     except OSError as error:
         return wrong(file, Verdict.UNREADABLE, None, str(error.strerror))
     return data if (got := sha256(data)) == file.sha256 else wrong(file, Verdict.WRONG, file.sha256, got)
