@@ -40,7 +40,8 @@ def decided(link: Link, source: Path | None, target: Path) -> Link:
 def place(source: Path, target: Path, link: Link) -> None:
     """Make ``target``, which is not there yet, of ``source``; the link is a `decided` one."""
     if link is Link.HARD:
-        os.link(source.resolve(), target)
+        # Only a link is followed: asking where ten thousand plain files are takes a second.
+        os.link(source.resolve() if source.is_symlink() else source, target)
     elif link is Link.SYM:
         target.symlink_to(source.resolve())
     elif link is not Link.CLONE or not atomic.clone(source, target):

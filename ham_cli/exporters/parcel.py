@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ham_cli.licence import beside_the_data
@@ -136,7 +137,7 @@ class Parcel:
     images: int = 0
     """How many images it holds."""
 
-    @property
+    @cached_property
     def input_digest(self) -> str:
         """SHA-256 over its files' names and recipes: the same one is the same export."""
         lines = (json.dumps([item.file, item.recipe]) + "\n" for item in sorted(self.items, key=lambda item: item.file))
