@@ -225,21 +225,18 @@ def test_fast_has_the_size_and_place_of_a_full_decode(shape: tuple[int, int], cr
         assert np.array_equal(fast.any(axis=2).any(axis=0), full.any(axis=2).any(axis=0)), "other bars"
 
 
-class Drafts:
-    """What the decoder was asked for, and how large the picture then was."""
+class Resized:
+    """How large the pictures were that were resampled."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from PIL.JpegImagePlugin import JpegImageFile
-
         self.sizes: list[tuple[int, int]] = []
-        draft = JpegImageFile.draft
+        resize = Image.Image.resize
 
-        def seen(picture: JpegImageFile, mode: str, size: tuple[int, int]) -> Any:  # noqa: ANN401
-            found = draft(picture, mode, size)
+        def seen(picture: Image.Image, *given: Any, **named: Any) -> Image.Image:  # noqa: ANN401
             self.sizes.append(picture.size)
-            return found
+            return resize(picture, *given, **named)
 
-        monkeypatch.setattr(JpegImageFile, "draft", seen)
+        monkeypatch.setattr(Image.Image, "resize", seen)
 
 
 @pytest.mark.parametrize(
@@ -263,12 +260,10 @@ def test_fast_never_decodes_smaller_than_what_is_written(
     crop: str, size: int, decoded: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = jpeg((600, 450))
-    drafts = Drafts(monkeypatch)
+    resized = Resized(monkeypatch)
     resizing.image(data, Rendering(size, crop, fast=True))
-    assert drafts.sizes == [decoded]
-    drafts.sizes.clear()
     resizing.image(data, Rendering(size, crop))
-    assert drafts.sizes == []
+    assert resized.sizes == [decoded, (600, 450)]
 
 
 def test_fast_changes_no_png() -> None:

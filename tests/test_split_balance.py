@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 RATIOS = splits.shares_of("70/15/15")
 FIVE, TEN = splits.folds_of(5), splits.folds_of(10)
 TOTAL_VARIATION = 0.004
-SOME_SEEDS = 400
+SOME_SEEDS = 160
 """Seeds that the suite looks at; `sharing.chances` takes as many as one likes."""
 
 PINNED = {

@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps, UnidentifiedImageError
 from PIL import __version__ as pillow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -77,14 +77,24 @@ def lesion(data: bytes) -> tuple[str, NDArray[np.bool_]]:
 
 def decoded(data: bytes) -> Image.Image:
     """A whole picture in RGB; raises `NotAnImageError` for what cannot be decoded whole."""
+    return scaled(data, lambda _: 1)[0]
+
+
+def scaled(data: bytes, scale: Callable[[tuple[int, int]], int]) -> tuple[Image.Image, tuple[int, int], int]:
+    """A picture in RGB, its full width and height in pixels, and how many times smaller it was decoded.
+
+    ``scale`` says of a width and height how many times that may be: 1, 2, 4 or 8; only a plain JPEG is made smaller.
+    Raises `NotAnImageError` for what cannot be decoded whole.
+    """
     if (size := _three_colours(data)) and size[0] * size[1] <= MAX_PIXELS:
         # Straight to the decoder: what Pillow otherwise looks up in a header costs a twentieth of the decoding.
-        picture = Image.new("RGB", size, None)
+        times = scale(size)
+        picture = Image.new("RGB", (-(-size[0] // times), -(-size[1] // times)), None)
         with contextlib.suppress(ValueError, OSError):
-            picture.frombytes(data, "jpeg", "RGB", "")
-            return picture
+            picture.frombytes(data, "jpeg", "RGB", "", times)
+            return picture, size, times
     with opened(data) as image:
-        return as_mode(image, "RGB")
+        return as_mode(image, "RGB"), image.size, 1
 
 
 def _three_colours(data: bytes) -> tuple[int, int] | None:

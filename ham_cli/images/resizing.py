@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from ham_cli.images import LESION, as_mode, decoded, opened
+from ham_cli.images import LESION, as_mode, opened, scaled
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from ham_cli.rendering import Rendering
+
+
+_SCALES = (8, 4, 2, 1)
+"""How many times smaller libjpeg decodes a picture for less work; a whole picture is 1."""
 
 
 def image(data: bytes, rendering: Rendering) -> tuple[bytes, tuple[int, int]]:
@@ -57,33 +61,23 @@ def lesion(data: bytes, rendering: Rendering) -> NDArray[np.bool_]:
 
 
 def _shown(data: bytes, rendering: Rendering) -> Image.Image:
-    """The whole picture decoded, and what is shown of it resampled by Lanczos' windowed sinc, a = 3."""
-    if not rendering.fast or rendering.size is None:
-        return _resampled(decoded(data), rendering)
-    with opened(data) as picture:
-        full = picture.size
-        left, top, right, bottom = rendering.place(*full)
-        # As small as the decoder makes it without what is shown getting smaller than what is wanted.
-        drafted = picture.draft("RGB", _needed(full, rendering.taken(*full), (right - left, bottom - top)))
-        scale = full[0] / drafted[1][2] if drafted else 1
-        return _resampled(as_mode(picture, "RGB"), rendering, full, scale)
+    """The picture decoded, whole unless it may be ``fast``, and what is shown of it resampled by Lanczos' windowed sinc, a = 3."""
 
+    def scale(full: tuple[int, int]) -> int:
+        """As small as the decoder makes it without what is shown getting smaller than what is wanted."""
+        shown, place = rendering.taken(*full), rendering.place(*full)
+        needed = (-(-side * (place[n + 2] - place[n]) // (shown[n + 2] - shown[n])) for n, side in enumerate(full))
+        most = min(side // least for side, least in zip(full, needed, strict=True))
+        return next(times for times in _SCALES if times <= max(most, 1))
 
-def _resampled(picture: Image.Image, rendering: Rendering, full: tuple[int, int] | None = None, scale: float = 1) -> Image.Image:
-    """What is shown of a picture that has ``full`` width and height, decoded that many times smaller."""
+    picture, full, times = scaled(data, scale if rendering.fast else lambda _: 1)
     if rendering.size is None:
         return picture
-    full = full or picture.size
     left, top, right, bottom = rendering.place(*full)
     # Exactly what a full decoding shows, to a fraction of a pixel: the mask goes that way.
     shown = rendering.taken(*full)
-    box = (shown[0] / scale, shown[1] / scale, shown[2] / scale, shown[3] / scale)
+    box = (shown[0] / times, shown[1] / times, shown[2] / times, shown[3] / times)
     return _between_bars(picture.resize((right - left, bottom - top), Image.Resampling.LANCZOS, box=box), rendering, (left, top))
-
-
-def _needed(size: tuple[int, int], shown: tuple[int, int, int, int], wanted: tuple[int, int]) -> tuple[int, int]:
-    """How large the whole picture must be for the shown part of it to be as large as is wanted."""
-    return (-(-size[0] * wanted[0] // (shown[2] - shown[0])), -(-size[1] * wanted[1] // (shown[3] - shown[1])))
 
 
 def _lesion(data: bytes, rendering: Rendering) -> Image.Image:
