@@ -154,7 +154,8 @@ def _told(error: BaseException, console: Console) -> int:
         console.error = WrongUsageError("say which command", fix="ham --help shows what there is")
         return console.error.exit_code
     if isinstance(error, typer.TyperException):
-        fix = "ham --help, or ham COMMAND --help, shows what there is"
+        context = getattr(error, "ctx", None)
+        fix = f"{context.command_path if context else 'ham'} --help shows what there is"
         error = WrongUsageError(error.format_message().rstrip("."), fix=fix)
     elif isinstance(error, OSError):
         error = from_os_error(error)

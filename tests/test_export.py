@@ -23,6 +23,7 @@ import pytest
 from tests import peek
 from tests import small as s
 from tests.conftest import typed
+from tests.masked import parts_of, split_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,23 +45,6 @@ WAYS = ("auto", "hard", "sym", "copy")
 
 PATIENCE = 60.0
 """Seconds until a process that does not do what it should is given up."""
-
-
-def parts_of(count: int) -> dict[str, str]:
-    """The training images dealt out by turns within their class: with two parts, every part has every class."""
-    names = ("train", "test") if count == 2 else ("train", "validation", "test")
-    seen: dict[str, int] = {}
-    dealt = {}
-    for row in s.TRAIN:
-        dealt[row[1]] = names[seen.get(row[2], 0) % count]
-        seen[row[2]] = seen.get(row[2], 0) + 1
-    return dealt
-
-
-def split_file(where: Path, parts: dict[str, str]) -> Path:
-    """A split made by hand."""
-    where.write_text("\n".join(["image_id,split", *(f"{i},{part}" for i, part in parts.items()), ""]))
-    return where
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ def test_which_fold_was_held_out_is_told_also_the_first(export: Export, tmp_path
 def test_a_grouping_is_named_in_the_attribution_the_list_and_the_folders(form: str, export: Export, two: Path) -> None:
     assert export(form, "--split", two, "--grouping", "malignant").code == 0
     assert peek.options(export.out / LIST)["grouping"] == "malignant"
-    assert "the two sides of the grouping malignant: mel, bcc, akiec, and all others" in attribution(export.out)
+    assert "sides of the grouping malignant, which is mel, bcc, akiec, against all others" in attribution(export.out)
     assert (export.out / "classes.txt").read_text() == "malignant\nnot_malignant\n"
     labels = {row["image_id"]: row["label"] for row in peek.table(export.out / LIST) if row["image_id"]}
     assert labels == {i: "malignant" if dx in MALIGNANT else "not_malignant" for i, dx in DX.items()}

@@ -97,18 +97,14 @@ def _rendering(given: Mapping[str, Any]) -> Rendering:
     """How images are written; `WrongUsageError` for options that would change nothing."""
     if "size" not in given:
         return Rendering()
-    size, crop, quality, form = (
-        given["size"],
-        given["crop"],
-        given.get("quality"),
-        _word("--image-format", given.get("image_format", "jpeg"), tuple(FORMATS)),
-    )
-    idle = [("--crop", crop), ("--fast", given["fast"]), ("--quality", quality)] if size is None else []
-    if found := next((name for name, value in idle if value not in (None, False)), None):
-        fix = "add --size N, or leave it away: without a size the published bytes go through untouched"
-        raise WrongUsageError(f"{found} is for images that are resized", fix=fix)
+    size, crop, quality = given["size"], given["crop"], given.get("quality")
+    form = _word("--image-format", given.get("image_format", "jpeg"), tuple(FORMATS))
     if quality is not None and form != "jpeg":
         raise WrongUsageError("--quality is for JPEGs", got=f"--image-format {form}", fix="leave one of them away")
+    idle = [("--crop", crop), ("--fast", given["fast"]), ("--quality", quality)] if size is None else []
+    if found := next((name for name, value in idle if value not in (None, False)), None):
+        fix = "add --size N, or leave it away: without a size every image stays as large as it is"
+        raise WrongUsageError(f"{found} is for images that are resized", fix=fix)
     return Rendering(size, _word("--crop", CROPS[0] if crop is None else crop, CROPS), form, quality or QUALITY, given["fast"])
 
 
@@ -183,10 +179,14 @@ def _folder(dest: str, dataset: Dataset) -> Path:
     if "://" in dest:
         raise WrongUsageError("this destination is no folder", where=dest, expected="a folder on this machine")
     folder = absolute(Path(dest))
+    try:
+        real = folder.resolve()
+    except (RuntimeError, OSError) as error:
+        raise WrongUsageError("the destination is a link that leads nowhere", where=folder, got=error, fix="name another one") from error
     # A folder that holds other things too may be named as the cache: then only the record's own folder is closed.
     root = dataset.folder.path.parent if (dataset.folder.path.parent / "CACHEDIR.TAG").is_file() else dataset.folder.path
     inside = root.resolve()
-    if folder.resolve() == inside or inside in folder.resolve().parents:
+    if real == inside or inside in real.parents:
         raise WrongUsageError("the destination lies in the cache", where=folder, fix="name a folder outside of it")
     return folder
 

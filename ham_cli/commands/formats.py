@@ -160,7 +160,10 @@ _SOME: dict[str, tuple[Any, Any]] = {
         False,
     ),
     "allow_missing_classes": (
-        Annotated[bool, typer.Option("--allow-missing-classes", help="Also where a part lacks a class.")],
+        Annotated[
+            bool,
+            typer.Option("--allow-missing-classes", help="Also where a part lacks a class; a class without any image gets no number."),
+        ],
         False,
     ),
     "jobs": (Jobs, None),

@@ -40,7 +40,12 @@ _FORMS = {
 
 _OTHER = "application/octet-stream"
 
-_NUMBERS = {"age": jsonld.NUMBER} | dict.fromkeys(("row", "bytes", "width", "height", "mask_bytes", "fold"), jsonld.WHOLE)
+_WHOLE = (
+    *("row", "bytes", "width", "height", "mask_bytes", "fold"),
+    *("mask_pixels", "polygon_pixels", "lost_pixels", "added_pixels", "parts", "holes"),
+)
+
+_NUMBERS = {"age": jsonld.NUMBER, "iou": jsonld.NUMBER} | dict.fromkeys(_WHOLE, jsonld.WHOLE)
 """Columns of CSV files that hold numbers, beside those of the challenge."""
 
 _LIST = {

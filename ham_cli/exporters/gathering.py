@@ -53,8 +53,8 @@ class Gathered:
         if self.wish.masks:
             changed.append("The masks went the way of their images." if rendering.size else "The masks are as published.")
         if self.wish.grouping:
-            sides = dataset.record.groupings[self.wish.grouping]
-            changed.append(f"The classes are the two sides of the grouping {self.wish.grouping}: {', '.join(sides['dx'])}, and all others.")
+            inside = ", ".join(dataset.record.groupings[self.wish.grouping]["dx"])
+            changed.append(f"The classes are sides of the grouping {self.wish.grouping}, which is {inside}, against all others.")
         return [*changed, *([added] if added else []), *dataset.altered]
 
     def parcel(
@@ -75,10 +75,18 @@ class Gathered:
             (*items, *papers(dataset, "\n".join(self.changes(added)))),
             self.wish.fields(*shaped_by),
             self.missing,
-            (*planted, *dataset.altered),
+            (*self._renumbered(), *planted, *dataset.altered),
             libraries,
             len(self.samples),
         )
+
+    def _renumbered(self) -> list[str]:
+        """What is said where classes are lacking that were asked for: those after them have other numbers."""
+        lacking = [name for name in self.wish.classes(self.dataset.record) if name not in self.classes]
+        if not lacking or not self.classes:
+            return []
+        numbers = ", ".join(f"{name} {number}" for number, name in enumerate(self.classes))
+        return [f"no image of {', '.join(lacking)}: the classes are numbered without, {numbers}; another export may number them otherwise"]
 
 
 def gathered(dataset: Dataset, wish: Wish, *, masked: bool = False) -> Gathered:

@@ -34,7 +34,8 @@ FORMAT = Format(
     """Write images into DEST/train/nv/ISIC_0024306.jpg and so on: torchvision, timm, Keras and Ultralytics read it.
 
     Without a split the published partitions are the parts. Without --size the bytes are the published ones.
-    Masks go into folders of their own: DEST/masks/train/nv/ISIC_0024306.png.
+    Masks go into folders of their own, DEST/masks/train/nv/ISIC_0024306.png: Hugging Face datasets would take them
+    for images, and reads ham export hf.
     """,
     (
         "ham export imagefolder data --split r70-15-15-s0",

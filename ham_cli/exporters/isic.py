@@ -56,7 +56,7 @@ def _gathered(dataset: Dataset, wish: Wish) -> Gathered:
     """
     wish = replace(wish, allow_missing_classes=True)
     try:
-        return gathered(dataset, wish)
+        return replace(gathered(dataset, wish), classes=wish.classes(dataset.record))
     except UnavailableError:
         missing = tuple(row["image_id"] for row in dataset.rows if row["in_record"])
         return Gathered(dataset, wish, (), wish.classes(dataset.record), missing)

@@ -34,6 +34,9 @@ _HALF = re.compile(rf"\.(.+)\.[0-9a-f]{{8}}{re.escape(atomic.MARK)}")
 
 LOCK = ".ham-export.lock"
 
+_SOME = 3
+"""Files that are named where there may be many."""
+
 
 class Packing:
     """One export into one folder."""
@@ -90,7 +93,8 @@ class Packing:
         # What lies here is at every instant named by one list: until the old files are gone, by the old one.
         if (self.folder / MANIFEST).exists():
             (self.folder / MANIFEST).replace(self.folder / UNFINISHED)
-        self._clear()
+        if dropped := self._clear():
+            yield Note(f"removed, as not of this export: {counted(len(dropped), 'file')}, such as {', '.join(dropped[:_SOME])}", "said")
         kept = {item.file: self.rows.get(item.file) or [item.fields()] for item in self.parcel.items}
         manifest.write(self.folder / UNFINISHED, self._described([row for rows in kept.values() for row in rows]))
         with contextlib.closing(Journal(self.folder)) as journal:
@@ -103,12 +107,13 @@ class Packing:
         journal.remove()
         strangers = self._strangers()
         if strangers:
-            some = ", ".join(strangers[:3])
+            some = ", ".join(strangers[:_SOME])
             yield Note(f"{counted(len(strangers), 'file')} beside this export's, which others may take for a part of it: {some}", "warning")
 
     def _described(self, rows: Sequence[Row]) -> Manifest:
         """The list of this export, with these rows."""
-        shared = {"link": str(self.link)} if self.link in {Link.HARD, Link.SYM} else {}
+        linked = self.link in {Link.HARD, Link.SYM} and any(item.source for item in self.parcel.items)
+        shared = {"link": str(self.link)} if linked else {}
         options = {"format": self.parcel.format, **self.parcel.options, **shared, "input_digest": self.parcel.input_digest}
         labels = {"made_with": self.parcel.made_with} if self.parcel.made_with else {}
         return Manifest(schemas.EXPORT, manifest.sorted_rows(schemas.EXPORT, rows), self.parcel.record, options, labels)
@@ -122,8 +127,9 @@ class Packing:
 
     def _earlier(self) -> Earlier | None:
         """What an earlier export says of itself; ``None`` where there is none that can be read."""
-        if self.folder.exists() and not self.folder.is_dir():
-            raise WrongUsageError("the destination is no folder", where=self.folder, fix="name another one")
+        lies = next(path for path in (self.folder, *self.folder.parents) if os.path.lexists(path))
+        if not lies.is_dir():
+            raise WrongUsageError("the destination is no folder", where=lies, fix="name another one")
         here = cache.listing(self.folder)
         found = earlier(self.folder)
         if found is None and here and not self.force:
@@ -132,7 +138,9 @@ class Packing:
         mine = asked(self._described([]))
         if found and found.asked != mine and not self.force:
             fix = "name another folder, or put this one in the old one's place with --force"
-            raise WrongUsageError("another export lies there", where=self.folder, expected=_words(mine), got=_words(found.asked), fix=fix)
+            differ = sorted(name for name in {*mine, *found.asked} if mine.get(name) != found.asked.get(name))
+            expected, got = (_words({name: some.get(name) for name in differ}) for some in (mine, found.asked))
+            raise WrongUsageError("another export lies there", where=self.folder, expected=expected, got=got, fix=fix)
         return found
 
     def _require_free(self) -> None:
@@ -164,18 +172,21 @@ class Packing:
         skipped = len(str(self.folder)) + 1
         return sorted(label for where, name in found if (label := f"{where[skipped:]}/{name}".replace(os.sep, "/")) not in own)
 
-    def _clear(self) -> None:
-        """Remove what an earlier export put here and this one has not, and what was half written when it was killed."""
+    def _clear(self) -> list[str]:
+        """Remove what an earlier export put here and this one has not, and what was half written when it was killed; the former."""
         self._clear_halves()
+        dropped = []
         stay = {*(item.file for item in self.parcel.items), MANIFEST, UNFINISHED, JOURNAL}
         for file in sorted(file for file in self.listed - stay if FILE.fullmatch(file)):
             path = self.folder / file
             if not inside(path.parent, self.folder) or not (path.is_symlink() or path.is_file()):
                 continue
             path.unlink()
+            dropped.append(file)
             with contextlib.suppress(OSError):  # other files lie there
                 for parent in path.parents[: file.count("/")]:
                     parent.rmdir()
+        return dropped
 
     def _clear_halves(self) -> None:
         """Remove what was half written of this export's files and an earlier one's: by its name, as others too have hidden files."""
@@ -205,10 +216,12 @@ def _folders(root: Path, items: Iterable[Item]) -> list[Path]:
 
 def _words(found: dict[str, object]) -> str:
     """What an export was asked for, as a person would say it."""
-    return ", ".join(f"{name.replace('_', ' ')} {_word(value)}" for name, value in found.items() if value is not None)
+    return ", ".join(f"{'no ' if value is None else ''}{name.replace('_', ' ')}{_word(value)}" for name, value in found.items())
 
 
 def _word(value: object) -> str:
+    if value is None or value is True:
+        return ""
     if isinstance(value, dict):
-        return " ".join(f"{name}={_word(one)}" for name, one in value.items())
-    return ",".join(map(_word, value)) if isinstance(value, list) else str(value)
+        return " " + " ".join(f"{name}={_word(one).strip()}" for name, one in value.items())
+    return " " + ",".join(_word(one).strip() for one in value) if isinstance(value, list) else f" {value}"

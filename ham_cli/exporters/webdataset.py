@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from ham_cli.dataset import Dataset
+    from ham_cli.exporters.gathering import Gathered
     from ham_cli.exporters.parcel import Parcel, Ready
     from ham_cli.exporters.wish import Wish
 
@@ -38,7 +40,15 @@ def plan(dataset: Dataset, wish: Wish) -> Parcel:
         counts[part] = {"shards": len(shards), "samples": len(samples)}
     told = {"name": dataset.record.id, "classes": list(found.classes), "parts": counts}
     items += [given("classes.txt", lines(found.classes)), given("dataset.json", as_json(told))]
-    return found.parcel("webdataset", items, shaped_by=("masks", "shard_size"))
+    parcel = found.parcel("webdataset", items, shaped_by=("masks", "shard_size"))
+    return replace(parcel, notes=(*_notes(found), *parcel.notes))
+
+
+def _notes(found: Gathered) -> list[str]:
+    mixed = [part for part, samples in found.parts.items() if len({sample.mask is None for sample in samples}) > 1]
+    if not mixed:
+        return []
+    return [f"not every image of {', '.join(mixed)} has a mask: Hugging Face datasets cannot read such shards, and reads ham export hf"]
 
 
 def _write(out: IO[bytes], shard: Shard, ready: Iterator[Ready]) -> None:
@@ -66,7 +76,7 @@ FORMAT = Format(
 
     Each sample is ISIC_0024306.cls (the number of its class), .jpg, .json (what the tables say of it) and with --masks
     .mask.png. Without a split the published partitions are the parts. Samples are in the order of image ids: shuffle.
-    Hugging Face datasets takes its columns from the last part it is given: masks are seen where that one has them.
+    Hugging Face datasets reads masks only where every image of a part has one; ham export hf has no such limit.
     """,
     (
         "ham export webdataset shards --split r70-15-15-s0",
