@@ -14,7 +14,8 @@ from PIL import Image
 
 from tests import peek
 from tests import small as s
-from tests.test_export import BESIDE, CLASSES, LIST, WAYS, as_torchvision, filed, parts_of, split_file
+from tests.masked import parts_of, split_file
+from tests.test_export import BESIDE, CLASSES, LIST, WAYS, as_torchvision, filed
 
 if TYPE_CHECKING:
     from tests.conftest import Here, Ran

@@ -19,7 +19,8 @@ from PIL import Image
 
 from tests import peek
 from tests import small as s
-from tests.test_export import CLASSES, LIST, PAPERS, parts_of, split_file
+from tests.masked import parts_of, split_file
+from tests.test_export import CLASSES, LIST, PAPERS
 
 if TYPE_CHECKING:
     from tests.conftest import Here, Ran
