@@ -216,10 +216,11 @@ def test_what_stood_before_a_second_interruption_is_not_made_again_either(words:
 @leased
 def test_half_written_files_of_a_killed_export_are_gone_and_others_hidden_files_stay(mine: Mine) -> None:
     whole = mine.whole(*SHARDED)
-    mine.killed(17, *SHARDED, when="train-000001.tar")
+    with mine.held(17, *SHARDED) as held:
+        held.until(lambda: list(mine.out.glob(".train-000002.tar.*.part")))
+        held.end(signal.SIGKILL)
     left = [name for name in hidden(mine.out) if name.endswith(".part")]
-    assert len(left) == 1
-    assert left[0].startswith(".train-000002.tar.")
+    assert [name[: len(".train-000002.tar.")] for name in left] == [".train-000002.tar."]
     own = {".mine.0a1b2c3d.part": b"mine", ".train-000000.tar.part": b"of another program", ".hidden": b"mine"}
     s.lay(mine.out, own)
     assert mine(*SHARDED).code == 0
