@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import itertools
 import os
 import stat
@@ -31,6 +32,12 @@ SIGNATURE = b"PK\x03\x04"
 """The first four bytes of a zip, and of each of its members."""
 
 _ENCRYPTED = 0x1
+
+_FILES = {0, stat.S_IFREG, stat.S_IFDIR}
+"""What a member may be, by its Unix mode; other systems write none."""
+
+_MOST = 100
+"""How many times its packed bytes an archive in an archive may have: packed once, it hardly gets smaller again."""
 
 _EXTRA = 64 << 10
 """Bytes that a member's own extra field has at most; the directory does not tell them."""
@@ -81,6 +88,14 @@ class Member:
     def base(self) -> str:
         """The name without its folders."""
         return self.name.replace("\\", "/").rpartition("/")[2]
+
+
+def require_honest(member: Member) -> None:
+    """Raise `BadArchiveError` for an archive in an archive that unpacks to more than an honest one can: it would fill the disk."""
+    if member.bytes > _MOST * max(member.compressed, 1):
+        raise BadArchiveError(
+            f"member {member.name!r} is said to unpack from {member.compressed} bytes to {member.bytes}: no archive in an archive does"
+        )
 
 
 def is_clutter(name: str) -> bool:
@@ -140,6 +155,16 @@ def chunks(path: Path, member: Member) -> Iterator[bytes | bytearray]:
         raise BadArchiveError(f"member {member.name!r} ends {left} bytes early")
 
 
+@contextlib.contextmanager
+def inside(path: Path, member: Member) -> Iterator[Seekable]:
+    """A member as a file of its own, a zip in a zip for one: where it is packed, going back in it begins at its start."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(member.name) as content:
+            yield content
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, KeyError) as error:
+        raise BadArchiveError(f"member {member.name!r}: {str(error) or 'it ends early'}") from error
+
+
 def _data_at(header: bytes, member: Member) -> int:
     """How far behind the beginning of its local header a member's data begin."""
     if len(header) < _LOCAL_HEADER.size:
@@ -193,6 +218,8 @@ def _member(entry: zipfile.ZipInfo, archive_size: int, bounds: list[int]) -> Mem
         raise BadArchiveError(f"member {entry.filename!r} is packed by method {entry.compress_type}; only stored and deflated are read")
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise BadArchiveError(f"member {entry.filename!r} is a link")
+    if stat.S_IFMT(entry.external_attr >> 16) not in _FILES:
+        raise BadArchiveError(f"member {entry.filename!r} is a device, a pipe or a socket")
     offset, name = entry.header_offset, len(entry.orig_filename.encode())
     follows = bounds[bisect.bisect_right(bounds, offset)]
     most = offset + _LOCAL_HEADER.size + name + _EXTRA + entry.compress_size + _DESCRIPTOR
@@ -203,10 +230,12 @@ def _why(file: Path | Seekable, error: Exception) -> str:
     if isinstance(file, Path):
         with file.open("rb") as opened:
             return _why(opened, error)
+    if isinstance(error, UnicodeDecodeError):
+        return f"a member's name is not the UTF-8 that it is said to be: {error.reason}"
     file.seek(0)
     head = file.read(4)
     if head == SIGNATURE:
-        return f"it begins as a zip and has no directory at its end ({_size(file)} bytes): it is cut off"
+        return f"it begins as a zip and has no directory at its end ({_size(file)} bytes): it is cut off, or something was added to it"
     if head[:1] == b"<":
         return "it is a web page, saved under the name of a zip"
     return f"it is no zip: {error}"

@@ -15,6 +15,7 @@ class Verdict(StrEnum):
     UNREADABLE = "unreadable"
     ALTERED = "altered"
     UNVOUCHED = "unvouched"
+    RENAMED = "renamed"
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,12 @@ class Selection:
     sample: int | None = None
     """Lesions a class and partition; where no lesion ids are published, images."""
     seed: int = 0
+    images: frozenset[str] | None = None
+    """These images alone, whatever their rows say: what a repair brings. Never written down."""
 
     def __bool__(self) -> bool:
         """Whether it leaves anything out."""
-        return bool(self.only) or self.sample is not None
+        return bool(self.only) or self.sample is not None or self.images is not None
 
     def fields(self) -> dict[str, Any]:
         """The wish as it stands in a manifest's options."""
@@ -62,9 +64,10 @@ def parse(  # noqa: PLR0913  (what was typed, and how it is understood)
         wanted[column] = wanted.get(column, chosen) & chosen
     empty = sorted(column for column, words in wanted.items() if not words)
     if empty:
-        raise WrongUsageError(f"the {option} options contradict each other", got=", ".join(empty))
+        fix = "name all words of a column in one option: dx=mel,bcc"
+        raise WrongUsageError(f"the {option} options contradict each other", got=", ".join(empty), fix=fix)
     if sample is not None and sample < 1:
-        raise WrongUsageError("--sample wants at least one lesion a class", got=sample)
+        raise WrongUsageError("--sample wants at least one lesion a class", expected="a whole number from 1 on", got=sample)
     return Selection(tuple((c, tuple(sorted(w))) for c, w in sorted(wanted.items())), sample, seed if sample else 0)
 
 
@@ -86,7 +89,7 @@ def choose(rows: Iterable[Mapping[str, Any]], wish: Selection) -> set[str]:
     A lesion is taken with all of its images that pass ``only``. Which lesions: those whose SHA-256 of seed
     and lesion id is lowest, so that a larger sample holds the smaller one.
     """
-    passing = list(matching(rows, wish.only))
+    passing = [row for row in matching(rows, wish.only) if wish.images is None or row["image_id"] in wish.images]
     if wish.sample is None:
         return {r["image_id"] for r in passing}
     lesions: dict[tuple[str, str], dict[str, list[str]]] = {}

@@ -217,7 +217,7 @@ def test_what_stood_before_a_second_interruption_is_not_made_again_either(words:
 def test_half_written_files_of_a_killed_export_are_gone_and_others_hidden_files_stay(mine: Mine) -> None:
     whole = mine.whole(*SHARDED)
     with mine.held(17, *SHARDED) as held:
-        held.until(lambda: list(mine.out.glob(".train-000002.tar.*.part")))
+        held.until(lambda: any(mine.out.glob(".train-000002.tar.*.part")))
         held.end(signal.SIGKILL)
     left = [name for name in hidden(mine.out) if name.endswith(".part")]
     assert [name[: len(".train-000002.tar.")] for name in left] == [".train-000002.tar."]

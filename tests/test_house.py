@@ -33,7 +33,7 @@ FLOORS = (
     {"intake", "integrity", "shed", "splits", "summary", "exporters", "demo"},
     {"dataset"},
     {"holdings"},
-    {"sources"},
+    {"offers", "sources"},
     {"download"},
     {"http"},
     {"archives", "tables", "images", "manifest", "cache", "pool"},

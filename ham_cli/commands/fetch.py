@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path  # noqa: TC003  (the parser reads the annotations)
 from typing import Annotated
 
 import typer
@@ -68,34 +67,9 @@ def fetch(
     allow_partial: Annotated[bool, typer.Option("--allow-partial", help="Be content with what the sources have: no exit 4.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Ask no server: only the cache and folders.")] = False,
-    connections: Annotated[
-        int,
-        typer.Option(
-            "--connections", envvar="HAM_CONNECTIONS", min=1, max=16, metavar="N", help="Connections, in all.", rich_help_panel=RARELY
-        ),
-    ] = 4,
-    limit_rate: Annotated[
-        str | None,
-        typer.Option(
-            "--limit-rate",
-            envvar="HAM_LIMIT_RATE",
-            metavar="RATE",
-            show_default=False,
-            help="Bytes a second at most: 500k, 2M.",
-            rich_help_panel=RARELY,
-        ),
-    ] = None,
-    server: Annotated[
-        str | None,
-        typer.Option(
-            "--server",
-            envvar="HAM_SERVER",
-            metavar="URL",
-            show_default=False,
-            help="Another Dataverse than the record's.",
-            rich_help_panel=RARELY,
-        ),
-    ] = None,
+    connections: fetching.Connections = 4,
+    limit_rate: fetching.LimitRate = None,
+    server: fetching.Server = None,
     keep_archives: Annotated[
         bool, typer.Option("--keep-archives", help="Keep published zips in the cache.", rich_help_panel=RARELY)
     ] = False,
@@ -105,17 +79,7 @@ def fetch(
             "--accept-altered", help="Take a table that differs from the published one, and mark the manifest.", rich_help_panel=RARELY
         ),
     ] = False,
-    record: Annotated[
-        Path | None,
-        typer.Option(
-            "--record",
-            metavar="FILE",
-            readable=False,
-            show_default=False,
-            help="Another record than the published one.",
-            rich_help_panel=RARELY,
-        ),
-    ] = None,
+    record: fetching.RecordFile = None,
     lock_timeout: LockTimeout = 600.0,
     jobs: Jobs = None,
 ) -> int:
@@ -157,7 +121,8 @@ def fetch(
     with cache.writer(run.cache.root, lock_timeout, run.console.say):
         if not (run.cache.folder(pinned.id).path / "record.json").exists():
             terms = pinned.licence
-            run.console.say(f"licence of the data: {terms['id']} ({terms['summary']})\n{terms['url']}; ham cite prints what to cite")
+            run.console.say(f"licence of the data: {terms['id']} ({terms['summary']})")
+            run.console.say(f"{terms['url']}; ham cite prints what to cite")
         intake.load()
         findings = watch(intake.run(), run.console)
     return fetched.tell(run, request, intake.outcome, findings)

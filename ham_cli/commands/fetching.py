@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
-from ham_cli.commands.options import absolute
+import typer
+
+from ham_cli.commands.options import RARELY, absolute
 from ham_cli.errors import WrongUsageError
 
 if TYPE_CHECKING:
@@ -17,6 +19,46 @@ if TYPE_CHECKING:
 
 SERVERS = ("dataverse", "isic")
 """Sources with a name, in the order they are tried by default."""
+
+Connections = Annotated[
+    int,
+    typer.Option(
+        "--connections", envvar="HAM_CONNECTIONS", min=1, max=16, metavar="N", help="Connections, in all.", rich_help_panel=RARELY
+    ),
+]
+LimitRate = Annotated[
+    str | None,
+    typer.Option(
+        "--limit-rate",
+        envvar="HAM_LIMIT_RATE",
+        metavar="RATE",
+        show_default=False,
+        help="Bytes a second at most: 500k, 2M.",
+        rich_help_panel=RARELY,
+    ),
+]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        envvar="HAM_SERVER",
+        metavar="URL",
+        show_default=False,
+        help="Another Dataverse than the record's.",
+        rich_help_panel=RARELY,
+    ),
+]
+RecordFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--record",
+        metavar="FILE",
+        readable=False,
+        show_default=False,
+        help="Another record than the published one.",
+        rich_help_panel=RARELY,
+    ),
+]
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?(?:/s)?", re.IGNORECASE)
 _POWERS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3}

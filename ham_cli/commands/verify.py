@@ -1,29 +1,32 @@
-"""``ham verify``: the cache held against the record, or an export against its own list."""
+"""``ham verify``: the cache held against the record and mended, or any folder, or an export against its own list."""
 
 from __future__ import annotations
 
-import datetime as dt
+import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ham_cli.commands.options import Components, Jobs, Run, absolute, command, components_of
-from ham_cli.console.findings import show_findings
-from ham_cli.errors import AccessError, WrongUsageError, why_unsaved
+from ham_cli import record as records
+from ham_cli.commands import fetching, verified, verifying
+from ham_cli.commands.options import Components, Jobs, LockTimeout, Run, absolute, command, components_of
+from ham_cli.errors import AccessError, WrongUsageError
 
 if TYPE_CHECKING:
-    from ham_cli.exporters.audit import Audit
     from ham_cli.findings import Finding
-    from ham_cli.holdings import Holdings
-    from ham_cli.integrity import Check, Tally
+    from ham_cli.integrity.check import Check
+    from ham_cli.record import Record
 
 EXAMPLES = (
     "ham verify",
-    "ham verify images masks --jobs 4",
-    "ham verify --all --json | jq .result.findings",
     "ham verify --quick && make train",
-    "ham verify --path data",
+    "ham verify images masks --deep --jobs 4",
+    "ham verify --repair",
+    "ham verify --path ~/Downloads/ham10000",
+    "ham verify --path data --deep",
+    "ham verify --all --json | jq .result.findings",
 )
 
 
@@ -37,152 +40,116 @@ def verify(
     components: Components = None,
     everything: Annotated[bool, typer.Option("--all", help="Judge by the whole record, also what was never fetched.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Only names and sizes.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Pixels too, what kept zips hold, and the digests of manifests and splits.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Bring again exactly what is wrong or missing, then verify once more.")] = False,
     path: Annotated[
         str | None,
-        typer.Option("--path", metavar="DIR", show_default=False, help="An export, held against the list in it; no cache is needed."),
+        typer.Option(
+            "--path", metavar="DIR", show_default=False, help="Any folder instead of the cache, which is not needed; or an export."
+        ),
     ] = None,
+    record: fetching.RecordFile = None,
+    connections: fetching.Connections = 4,
+    limit_rate: fetching.LimitRate = None,
+    server: fetching.Server = None,
+    lock_timeout: LockTimeout = 600.0,
     jobs: Jobs = None,
 ) -> int:
     """Hold the cache against the record: every image, mask, table and kept zip.
 
-    Judges what was fetched or asked for; a component that is named, or --all, is judged whole. With --path the files of
-    an export are held against its ham-export.parquet.
+    Judges what was fetched or asked for; a component that is named, or --all, is judged whole. With --path a folder is
+    held against the record, whatever its layout: a download, a Kaggle copy, a colleague's disk; an export of ham against
+    the list in it. --repair takes from kept zips, then by parts from Harvard Dataverse and the ISIC archive.
     """
+    how = How(everything, components, quick, deep, jobs)
+    if quick and deep:
+        raise WrongUsageError("--quick and --deep contradict each other", fix="leave one of them away")
     if path is not None:
-        return _export(run, path, components, everything=everything, quick=quick, jobs=jobs)
-    from ham_cli import holdings, pool
-    from ham_cli import record as records
-    from ham_cli.console.bars import watch
-    from ham_cli.integrity import Check
-
-    record = run.record()
-    if record is None:
+        if repair:
+            fix = "ham fetch --source DIR takes into the cache what is right there"
+            raise WrongUsageError("--repair mends the cache, and --path names another folder", fix=fix)
+        return _elsewhere(run, path, record, how)
+    if record is not None:
+        raise WrongUsageError("--record goes with --path: a cache has its own", fix="name a folder with --path, or leave --record away")
+    here = run.record()
+    if here is None:
         if not everything and not components:
             run.console.warn(f"nothing is fetched yet in {run.cache.root}: there is nothing to verify")
             return 0
-        record = records.load()
-        run.console.record = record.id
-    named = record.components if everything else components_of(components, record)
-    held = holdings.load(record, run.cache.folder(record.id))
-    check = Check(held, named, quick, jobs or pool.cores())
-    findings = watch(check.run(), run.console)
-    return _tell(run, check, findings)
+        here = records.load()
+        run.console.record = here.id
+    if not repair:
+        return verified.tell(run, *_checked(run, here, how))
+    net = {"connections": connections, "rate": fetching.rate(limit_rate), "server": fetching.server(server)}
+    return _repair(run, here, how, net, lock_timeout)
 
 
-def _export(run: Run, path: str, components: Components, *, everything: bool, quick: bool, jobs: Jobs) -> int:
-    """Hold an export against its own list, and say how it stands; the exit code."""
-    from ham_cli import pool
-    from ham_cli.console.bars import watch
-    from ham_cli.console.tables import Table
-    from ham_cli.exporters import audit
+@dataclass(frozen=True)
+class How:
+    """What is judged, and how closely."""
 
-    if components or everything:
-        got = "--all" if everything else " ".join(components or ())
-        raise WrongUsageError("--path holds all of an export against its list", got=got, fix="leave one of them away")
+    everything: bool
+    components: list[str] | None
+    quick: bool
+    deep: bool
+    workers: int | None
+
+    @property
+    def jobs(self) -> int:
+        """How many workers there are."""
+        from ham_cli import pool
+
+        return self.workers or pool.cores()
+
+    def named(self, record: Record) -> tuple[str, ...]:
+        """The components that are judged whole."""
+        return record.components if self.everything else components_of(self.components, record)
+
+
+def _elsewhere(run: Run, path: str, record: Path | None, how: How) -> int:
+    """Look at a folder that is no cache; the exit code."""
     if not path.strip():
-        raise WrongUsageError("--path is empty", expected="the folder of an export", fix="is the variable that names it set?")
-    console = run.console
-    looked = audit.opened(absolute(Path(path)), quick=quick, jobs=jobs or pool.cores())
-    console.record = looked.listed.record
-    findings = watch(looked.run(), console)
-    columns = ("export", "listed>", "checked>", "missing>", "wrong>", "extra>", "verdict")
-    if not looked.unfinished:
-        console.table(Table("", columns, [_export_row(looked, findings)]))
-    show_findings(console, findings, "with --json all of them")
-    if not looked.unfinished and any(f.verdict != "extra" for f in findings):
-        console.say("to mend: the same ham export again writes what is missing; with --force it writes every file anew")
-    console.result = {
-        "folder": str(looked.folder),
-        "format": _format(looked),
-        "unfinished": looked.unfinished,
-        "quick": quick,
-        "checked": {"listed": len(looked.files), "checked": looked.checked, "right": looked.right},
-        "findings": [f.fields() for f in findings],
-    }
-    return 3 if findings else 0
+        raise WrongUsageError("--path is empty", expected="a folder", fix="is the variable that names it set?")
+    where = absolute(Path(path))
+    if verifying.is_export(where):
+        return verifying.export(run, where, how.components, everything=how.everything, quick=how.quick, jobs=how.jobs)
+    pinned = records.load_foreign(record) if record else run.record() or records.load()
+    return verifying.folder(run, where, pinned, how.named(pinned), quick=how.quick, deep=how.deep, jobs=how.jobs)
 
 
-def _export_row(looked: Audit, findings: list[Finding]) -> tuple[object, ...]:
-    missing, wrong, extra = _counts(findings)
-    verdict = "wrong" if wrong else "incomplete" if missing else "strangers" if extra else "right"
-    return _format(looked), len(looked.files), looked.checked, missing, wrong, extra, verdict
+def _checked(run: Run, record: Record, how: How) -> tuple[Check, list[Finding]]:
+    """One look at the cache, and its findings."""
+    from ham_cli import holdings
+    from ham_cli.console.bars import watch
+    from ham_cli.integrity.check import Check
+
+    held = holdings.load(record, run.cache.folder(record.id))
+    check = Check(held, how.named(record), how.quick, how.jobs, how.deep)
+    return check, watch(check.run(), run.console)
 
 
-def _format(looked: Audit) -> str:
-    return str(looked.listed.options.get("format", ""))
+def _repair(run: Run, record: Record, how: How, net: dict[str, Any], lock_timeout: float) -> int:
+    """Look, bring again what is wrong or missing, and look once more; the exit code."""
+    from ham_cli import cache, selection
+    from ham_cli.console.bars import watch
+    from ham_cli.intake.mending import Mending
+    from ham_cli.intake.request import Request
+    from ham_cli.links import Link
 
-
-def _counts(findings: list[Finding]) -> tuple[int, int, int]:
-    """How many are missing, wrong in any way, and extra."""
-    verdicts = [str(f.verdict) for f in findings]
-    missing, extra = verdicts.count("missing"), verdicts.count("extra")
-    return missing, len(verdicts) - missing - extra, extra
-
-
-def _tell(run: Run, check: Check, findings: list[Finding]) -> int:
-    """Show the table and the findings, write them down, and say how it stands."""
-    from ham_cli.console.tables import Table
-
-    console, held = run.console, check.holdings
-    shown = [c for c in held.record.components if not check.components or c in check.components]
-    rows = [_row(component, check, findings) for component in shown]
-    columns = ("component", "published>", "checked>", "missing>", "wrong>", "extra>", "verdict")
-    console.table(Table("", columns, rows))
-    saved = _save(run, held, check, findings)
-    show_findings(console, findings, f"in {saved}" if saved else "with --json all of them")
-    if any(f.verdict in {"wrong", "unreadable", "missing"} for f in findings):
-        console.say("to mend: ham fetch again, with a --source that has right copies; it brings what is missing or was found wrong")
-    for component, tally in check.tallies.items():
-        if tally.unvouched:
-            console.say(f"{component}: {tally.unvouched} are vouched for by no published digest: they are as they arrived")
-    for image_id, reason in held.record.not_in_record.items():
-        if image_id in held.rows:
-            console.say(reason)
-    console.result = {
-        "folder": str(held.folder.path),
-        "quick": check.quick,
-        "checked": {c: vars(t) for c, t in check.tallies.items() if t.asked},
-        "not_fetched": [c for c in held.record.components if not check.tallies[c].asked],
-        "findings": [f.fields() for f in findings],
-        "notes": [reason for image_id, reason in held.record.not_in_record.items() if image_id in held.rows],
-    }
-    return 3 if findings else 0
-
-
-def _row(component: str, check: Check, findings: list[Finding]) -> tuple[object, ...]:
-    tally = check.tallies[component]
-    missing, wrong, extra = _counts([f for f in findings if f.component == component])
-    return component, tally.published, tally.checked, missing, wrong, extra, _verdict(tally, missing, wrong, extra)
-
-
-def _verdict(tally: Tally, missing: int, wrong: int, extra: int) -> str:
-    if wrong or missing or extra:
-        return "wrong" if wrong else "incomplete" if missing else "strangers"
-    if tally.asked >= tally.published:
-        return "right"
-    return "right, partial" if tally.asked else "table right" if tally.table else "not fetched"
-
-
-def _save(run: Run, held: Holdings, check: Check, findings: list[Finding]) -> Path | None:
-    """Write ``verification.parquet``, the previous run beside it; where that cannot be, only say so."""
-    from ham_cli import atomic, manifest
-    from ham_cli.manifest import Manifest, schemas
-
-    path = held.folder.manifest("verification")
-    options = {
-        "components": list(check.components),
-        "quick": check.quick,
-        "verified": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "tallies": {c: vars(t) for c, t in check.tallies.items() if t.asked},
-    }
-    rows = [{**f.fields(), "verdict": str(f.verdict)} for f in findings]
-    if not held.folder.path.is_dir():
-        return None
-    try:
-        if path.is_file():
-            atomic.write(path.with_name("verification.previous.parquet"), path.read_bytes())
-        manifest.write(path, Manifest(schemas.VERIFICATION, rows, held.record.id, options))
-    except (OSError, AccessError) as error:
-        run.console.say(f"the result could not be saved in {path.parent}: {why_unsaved(error)}")
-        return None
-    return path
+    key = os.environ.get("HAM_DATAVERSE_KEY") or None
+    whole = selection.Selection()
+    request = Request(run.cache, record, fetching.sources(None), (), whole, Link.AUTO, how.jobs, keep_archives=True, key=key, **net)
+    with cache.writer(run.cache.root, lock_timeout, run.console.say):
+        check, found = _checked(run, record, how)
+        mending = Mending(request, found)
+        if not mending:
+            return verified.tell(run, check, found, repair={"found": [], "mended": [], "troubles": []})
+        if verified.save(run, check, found) is None:
+            raise AccessError("nothing can be written here, and so nothing be mended", where=check.holdings.folder.path)
+        run.console.say(f"to mend: {mending}")
+        watch(mending.run(), run.console)
+        again, left = _checked(run, record, how)
+        mended = mending.mended(left)
+        repair = {"found": [f.fields() for f in found], "mended": mended, "troubles": mending.troubles}
+        run.console.say(f"mended: {len(mended)} of {len({f.path for f in found})}")
+        return verified.tell(run, again, left, repair=repair)

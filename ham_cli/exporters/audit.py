@@ -140,22 +140,19 @@ class Audit:
                 yield Finding(_NAME, _shown(file), Verdict.EXTRA, detail=detail)
 
 
+def lists(folder: Path) -> str | None:
+    """The name of the list that makes a folder an export, that of an unfinished one first; ``None`` where there is none."""
+    return next((name for name in (UNFINISHED, MANIFEST) if (folder / name).is_file()), None)
+
+
 def opened(folder: Path, *, quick: bool, jobs: int) -> Audit:
     """An export to be looked at.
 
     Raises `WrongUsageError` where a folder holds none, and `AccessError` where its list is damaged.
     """
-    if not folder.is_dir():
-        what = "this is no folder" if folder.exists() else "there is no such folder"
-        raise WrongUsageError(what, where=folder, expected="the folder of an export", fix="check the path given to --path")
-    name = next((name for name in (UNFINISHED, MANIFEST) if (folder / name).is_file()), None)
+    name = lists(folder)
     if name is None:
-        raise WrongUsageError(
-            "this folder holds no export of ham",
-            where=folder,
-            expected=f"a folder with {MANIFEST} in it",
-            fix="name the folder that ham export wrote; without --path the cache is verified",
-        )
+        raise WrongUsageError("this folder holds no export of ham", where=folder, expected=f"a folder with {MANIFEST} in it")
     try:
         listed = manifest.read(folder / name, schemas.EXPORT)
     except AccessError as error:

@@ -77,10 +77,11 @@ class Holdings:
         rows = [r for r in self.rows.values() if r["partition"] == partition and r["in_record"]]
         if rows:
             return sorted(choose(rows, wish))
+        named: Iterable[str] = self.record.validation_ids if partition == "validation" else ()
         if partition == "train":
             suffix = self.name("", mask=component == "masks")
-            return sorted(name.removesuffix(suffix) for name in self.record.digests if name.endswith(suffix))
-        return sorted(self.record.validation_ids) if partition == "validation" else []
+            named = (name.removesuffix(suffix) for name in self.record.digests if name.endswith(suffix))
+        return sorted(i for i in named if wish.images is None or i in wish.images)
 
     def present(self, component: str) -> list[str]:
         """The images or masks of a component that their rows place in the cache, sorted."""
@@ -166,6 +167,12 @@ class Holdings:
         """Clear what a row says of a file that is gone."""
         row.update(dict.fromkeys(columns))
         self._changed.add("images")
+
+    def lose(self, image_id: str, component: str) -> None:
+        """Clear what the row of an image or mask says of a file that was taken away again."""
+        if image_id in self.rows:
+            self.forget(self.rows[image_id], MASK_COLUMNS if component == "masks" else IMAGE_COLUMNS)
+        self.on_disk[FOLDERS[component]].discard(self.name(image_id, mask=component == "masks"))
 
     def save_wishes(self) -> None:
         """Write what was asked for before it is done: an interrupted fetch must not look like a whole one."""

@@ -57,12 +57,19 @@ def forget_vanished(holdings: Holdings) -> None:
     for label in wrong:
         where, _, name = label.partition("/")
         holdings.on_disk.get(where, set()).discard(name)
+    for partition in _rows_found_wrong(holdings):
+        holdings.describe_table(partition, None)
     for row in holdings.rows.values():
         for column, columns in (("path", IMAGE_COLUMNS), ("mask_path", MASK_COLUMNS)):
             if row[column]:
                 where, _, name = row[column].partition("/")
                 if name not in holdings.on_disk.get(where, ()):
                     holdings.forget(row, columns)
+    _forget_files(holdings, wrong)
+
+
+def _forget_files(holdings: Holdings, wrong: set[str]) -> None:
+    """Let go of files that are gone or wrong, and of what the tables among them told."""
     for row in list(holdings.files.values()):
         if row["path"] and (row["path"] in wrong or not (holdings.folder.path / row["path"]).is_file()):
             holdings.put_file(row | {"state": "missing", "path": None})
@@ -98,6 +105,17 @@ def _found_wrong(holdings: Holdings) -> set[str]:
     last = manifest.read(path, schemas.VERIFICATION, missing_ok=True, damaged_ok=True)
     wrong = {row["path"] for row in last.rows if row["verdict"] in {"wrong", "unreadable"}} if last else set()
     return {label for label in wrong if _INSIDE.fullmatch(label) and _older(holdings.folder.path / label, path)}
+
+
+def _rows_found_wrong(holdings: Holdings) -> set[str]:
+    """The partitions of whose rows the last verification found some wrong: their tables are to be read again."""
+    path, images = holdings.folder.manifest("verification"), holdings.folder.manifest("images")
+    last = manifest.read(path, schemas.VERIFICATION, missing_ok=True, damaged_ok=True)
+    where = holdings.folder.relative(images)
+    wrong = {row["component"] for row in last.rows if row["path"] == where and row["verdict"] == "wrong"} if last else set()
+    if not wrong or not _older(images, path):
+        return set()
+    return set(holdings.tables) if "manifest" in wrong else {TABLED[component] for component in wrong & TABLED.keys()}
 
 
 def _older(file: Path, other: Path) -> bool:

@@ -75,9 +75,29 @@ def lesion(data: bytes) -> tuple[str, NDArray[np.bool_]]:
         return image.mode, np.asarray(as_mode(image, "L")) > LESION
 
 
+def is_jpeg(data: bytes | bytearray) -> bool:
+    """Whether a picture begins as a JPEG does."""
+    return data.startswith(_JPEG)
+
+
 def decoded(data: bytes) -> Image.Image:
     """A whole picture in RGB; raises `NotAnImageError` for what cannot be decoded whole."""
     return scaled(data, lambda _: 1)[0]
+
+
+def inspected(data: bytes, *, is_mask: bool) -> tuple[tuple[int, int], str | None]:
+    """Width and height of a picture that is decoded whole, and what its pixels are that no published image's or mask's are.
+
+    An image is RGB; a mask, whatever its mode, black and white alone. Raises `NotAnImageError`.
+    """
+    if not is_mask and _three_colours(data):
+        return decoded(data).size, None
+    with opened(data) as image:
+        if not is_mask:
+            image.load()
+            return image.size, None if image.mode == "RGB" else f"its mode is {image.mode}, and not RGB"
+        between = sum(as_mode(image, "L").histogram()[1:-1])
+        return image.size, f"{between} of its pixels are neither black nor white" if between else None
 
 
 def scaled(data: bytes, scale: Callable[[tuple[int, int]], int]) -> tuple[Image.Image, tuple[int, int], int]:

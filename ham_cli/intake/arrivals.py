@@ -13,11 +13,11 @@ from ham_cli import archives, atomic
 from ham_cli.download import Download, Order, Ranged, resumable
 from ham_cli.findings import Finding, Note
 from ham_cli.http import plain
-from ham_cli.intake import loose, recognise, shelve, wanting
+from ham_cli.intake import loose, shelve, wanting
 from ham_cli.intake.background import Background, asking
-from ham_cli.intake.offers import Offers, Origin, Place, Zip, look_into
 from ham_cli.intake.request import Trouble
 from ham_cli.intake.step import Step
+from ham_cli.offers import Offers, Origin, Place, Zip, look_into, recognise
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ham_cli import holdings
+from ham_cli import offers as offering
 from ham_cli.cache import Folder
 from ham_cli.checksum import md5
 from ham_cli.findings import counted
-from ham_cli.intake import offers as offering
 from ham_cli.intake import plan as planning
 from ham_cli.intake import prospects, shelve, wanting
 from ham_cli.intake.prospects import Prospect

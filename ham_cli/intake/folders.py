@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ham_cli import cache, checksum
+from ham_cli import offers as offering
 from ham_cli.errors import UnavailableError
 from ham_cli.findings import Advanced, Done, Finding, Note, Started, counted
-from ham_cli.intake import offers as offering
 from ham_cli.intake import plan as planning
 from ham_cli.intake import shelve, wanting, zips
 from ham_cli.intake.step import Step

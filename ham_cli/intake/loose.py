@@ -14,10 +14,10 @@ from ham_cli.findings import IN_ALL, Advanced, Done, Started, counted
 from ham_cli.http import Kind, Problem, plain
 from ham_cli.intake import plan as planning
 from ham_cli.intake import wanting
-from ham_cli.intake.offers import Place
 from ham_cli.intake.take import NotHadError, take
 from ham_cli.links import Link
 from ham_cli.manifest import schemas
+from ham_cli.offers import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -101,8 +101,8 @@ class Network:
             if source is None:
                 continue
             if not want.is_table and not wanting.can_choose(want, self._state, self._request.wish):
-                what = "--only and --sample choose by the rows of a table, and it is not there"
-                yield self._catalogue.failed(source, want.component, Problem(Kind.FINAL, what))
+                what, fix = "--only and --sample choose by the rows of a table, and it is not there", "name a --source that has it"
+                yield self._catalogue.failed(source, want.component, Problem(Kind.FINAL, what, fix=fix))
                 continue
             right = yield from self._from(source, want)
             if not right:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ham_cli.holdings import Holdings, Row
-    from ham_cli.intake.offers import Offers, Place, Zip
+    from ham_cli.offers import Offers, Place, Zip
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,8 @@ class Request:
     rate: float | None = None
     """Bytes a second that are fetched at most."""
     waits: Waits | None = None
+    repairs: bool = False
+    """Whether what is brought was there before: what was asked for in the past stays as it is."""
 
     def check(self) -> None:
         """Raise `WrongUsageError` for a source that is no folder, or lies in the cache itself."""

@@ -93,7 +93,7 @@ class Intake:
 
     def _ask(self) -> None:
         """Write down what is asked for, before it is done."""
-        if not self.request.allow_partial:
+        if not (self.request.allow_partial or self.request.repairs):
             for component in self._components:
                 self.state.ask(component, self.request.wish)
         self.state.save_wishes()

@@ -9,14 +9,14 @@ from ham_cli import atomic, tables
 from ham_cli.archives import BadArchiveError
 from ham_cli.checksum import md5, sha256
 from ham_cli.findings import Finding, Note, Verdict
-from ham_cli.intake.recognise import split_name
+from ham_cli.offers import recognise
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
     from ham_cli.findings import Event
     from ham_cli.holdings import Holdings
-    from ham_cli.intake.offers import Offers, Origin, Place
+    from ham_cli.offers import Offers, Origin, Place
     from ham_cli.record import Record, TableForm
     from ham_cli.tables import Row, Table
 
@@ -85,9 +85,7 @@ def shelve(readings: Readings, state: Holdings, wanted: Container[str], now: obj
 
 
 def _form_of_name(place: Place, record: Record) -> TableForm | None:
-    """The published table whose name a file bears, whatever its suffix."""
-    stem = split_name(place.label.rpartition("/")[2])[0].lower()
-    return next((form for form in record.tables if form.name.partition(".")[0].lower() == stem), None)
+    return recognise.table_of(place.label.rpartition("/")[2], record)
 
 
 def _judged(offered: Offered, *, accepted: bool) -> Iterator[Event]:

@@ -11,7 +11,7 @@ from ham_cli import atomic, cache, links, pool
 from ham_cli.findings import Advanced, Done, Finding, Started, Verdict, counted
 from ham_cli.intake import plan as planning
 from ham_cli.intake import shelve, zips
-from ham_cli.intake.take import Taken, take
+from ham_cli.intake.take import Taken, doubted, take
 from ham_cli.links import Link
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from ham_cli.findings import Event
     from ham_cli.holdings import Holdings
-    from ham_cli.intake.offers import Offers, Place, Zip
     from ham_cli.intake.request import Outcome, Request
     from ham_cli.intake.shelve import Readings
     from ham_cli.intake.take import Task
+    from ham_cli.offers import Offers, Place, Zip
 
 
 class Step:
@@ -109,7 +109,12 @@ class Step:
         for taken in good:
             listed = taken.task.expected is not None and taken.task.expected.sha256 == taken.sha256
             vouched = "digest" if listed else "archive" if right else "none"
-            self._put(taken, vouched, published.name if right and published else None)
+            judged = doubted(taken) if vouched == "none" else taken
+            if judged.verdict:
+                self._failed.append(judged)
+                self.state.lose(judged.task.image_id, judged.task.component)
+            else:
+                self._put(judged, vouched, published.name if right and published else None)
         # Of what nobody has pinned, what a server gave is written down: another machine's can be compared with it.
         unpinned = published is not None and published.md5 is None and origin.url is not None
         if published and md5 and (right or unpinned):

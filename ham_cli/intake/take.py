@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ham_cli import archives, atomic, images, links
@@ -50,6 +50,11 @@ class Task:
     """Whether a wrong digest waits for the archive's MD5 to decide."""
     bring: Callable[[], bytes] | None = None
     """What brings its bytes, where they lie on a server; raises `NotHadError`."""
+
+    @property
+    def doubted(self) -> bool:
+        """Whether nothing will vouch for its bytes: neither a digest of its own nor the archive's."""
+        return self.expected is None and not self.hold
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,17 @@ def settle(taken: Taken, *, right: bool) -> Taken:
     return Taken(taken.task, taken.bytes, taken.sha256, taken.width, taken.height)
 
 
+def doubted(taken: Taken) -> Taken:
+    """What came of a task whose archive does not vouch for it after all: what is no whole picture leaves its place again."""
+    if taken.task.expected or not taken.task.hold:
+        return taken
+    task = replace(taken.task, source=taken.task.target, member=None, hold=False)
+    again = replace(take(task), task=taken.task)
+    if again.verdict:
+        task.target.unlink(missing_ok=True)
+    return again
+
+
 def _taken(task: Task, temporary: Path) -> Taken:
     try:
         return (None if task.bring else _wrong_size(task)) or _read(task, temporary)
@@ -132,12 +148,21 @@ def _read(task: Task, temporary: Path) -> Taken:
     for chunk in _placed(task, temporary):
         digest.update(chunk)
         size += len(chunk)
-        head = head or chunk
+        # Where no digest will vouch for it, all is kept: only its pixels tell whether it is whole.
+        head = head + chunk if head and task.doubted else head or chunk
     sha256 = digest.hexdigest()
     if task.expected and sha256 != task.expected.sha256:
         held = temporary if task.hold else None
         return Taken(task, size, sha256, *_size(head), Verdict.WRONG, task.expected.sha256, sha256, held=held)
-    return Taken(task, size, sha256, *images.size(head))
+    return Taken(task, size, sha256, *(_decoded(head, task.target.suffix) if task.doubted else images.size(head)))
+
+
+def _decoded(data: bytes | bytearray, suffix: str) -> tuple[int, int]:
+    """Width and height of a picture that is whole, and what its name says; raises `images.NotAnImageError`."""
+    size, _ = images.inspected(bytes(data), is_mask=suffix == ".png")
+    if suffix == ".jpg" and not images.is_jpeg(data):
+        raise images.NotAnImageError("it is a PNG under the name of a JPEG")
+    return size
 
 
 def _placed(task: Task, temporary: Path) -> Iterator[bytes | bytearray]:

@@ -30,7 +30,7 @@ class Want:
 def wants(components: Sequence[str], state: Holdings, wish: Selection) -> list[Want]:
     """What these components lack, small things first; images and masks want the table that names them."""
     tabled = [c for c in state.record.components if c in components and (c in TABLED or c == "ratings")]
-    if {"images", "masks"} & set(components) and "metadata" not in tabled and not state.has_table("metadata"):
+    if wish.images is None and {"images", "masks"} & set(components) and "metadata" not in tabled and not state.has_table("metadata"):
         tabled.insert(0, "metadata")
     everything = [
         *(Want(c, is_table=True) for c in tabled),
@@ -70,7 +70,8 @@ def absent(component: str, state: Holdings, wish: Selection) -> list[str]:
 
 def can_choose(want: Want, state: Holdings, wish: Selection) -> bool:
     """Whether there are the rows by which a selection chooses, if there is one."""
-    return not wish or any(row["partition"] == PARTITION[want.component] for row in state.rows.values())
+    by_rows = bool(wish) and wish.images is None
+    return not by_rows or any(row["partition"] == PARTITION[want.component] for row in state.rows.values())
 
 
 def useful(want: Want, offered: Sequence[PublishedFile], state: Holdings) -> list[PublishedFile]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from ham_cli import archives, atomic, checksum, pool
 from ham_cli.cache import require_room
 from ham_cli.findings import Advanced, Done, Finding, Note, Started, Verdict, counted
-from ham_cli.intake.offers import Zip
-from ham_cli.intake.recognise import archive_of
 from ham_cli.intake.take import Taken, settle, take
+from ham_cli.offers import Zip
+from ham_cli.offers.recognise import archive_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ham_cli.archives import Member
     from ham_cli.findings import Event
     from ham_cli.holdings import Holdings, Row
-    from ham_cli.intake.offers import Offers, Origin
     from ham_cli.intake.take import Task
+    from ham_cli.offers import Offers, Origin
     from ham_cli.record import PublishedFile
 
 

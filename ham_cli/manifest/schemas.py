@@ -102,7 +102,9 @@ VERIFICATION = Schema(
     (
         Column("component", "word", "the component the fault is in", null=False),
         Column("path", "string", "the file, in the record's folder, with /", null=False),
-        Column("verdict", "word", "missing, wrong, extra, unreadable, altered or unvouched", null=False),
+        Column(
+            "verdict", "word", "missing, wrong, extra, unreadable, altered or unvouched; renamed of a folder that is no cache", null=False
+        ),
         Column("image_id", "string", "the image; null where the fault is in no single one"),
         Column("expected", "string", "what the record or the manifest says; null where it says nothing"),
         Column("got", "string", "what is there; null where nothing is"),

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ham_cli.record import PublishedFile, Record
+    from ham_cli.record import PublishedFile, Record, TableForm
 
 TABLE_SUFFIXES = ("", ".csv", ".tab", ".tsv", ".txt")
 
@@ -41,6 +41,12 @@ def mask_of(base: str, record: Record) -> str | None:
 def may_be_table(base: str) -> bool:
     """Whether a file of this name is worth a look at its first line."""
     return split_name(base)[1] in TABLE_SUFFIXES
+
+
+def table_of(base: str, record: Record) -> TableForm | None:
+    """The published table whose name a file bears, whatever its suffix."""
+    stem = split_name(base)[0].lower()
+    return next((form for form in record.tables if form.name.partition(".")[0].lower() == stem), None)
 
 
 def archive_of(base: str, record: Record) -> PublishedFile | None:

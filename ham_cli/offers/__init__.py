@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ham_cli import archives, tables
 from ham_cli.findings import Finding, Verdict
-from ham_cli.intake import recognise
+from ham_cli.offers import recognise
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -138,6 +138,7 @@ def look_into(archive: Zip, record: Record, offers: Offers, *, settled: Containe
             if not recognise.is_archive(member.base):
                 _sort(place, member.base, record, offers)
             elif deeper and place.head(4) == archives.SIGNATURE:
+                archives.require_honest(member)
                 offers.nested.append(place)
             else:
                 offers.ignored.append(place.label)
@@ -150,7 +151,8 @@ def _sort(place: Place, base: str, record: Record, offers: Offers) -> None:
         offers.images[image_id].append(place)
     elif image_id := recognise.mask_of(base, record):
         offers.masks[image_id].append(place)
-    elif recognise.may_be_table(base) and tables.kind_of(place.head(_HEAD), record):
+    elif recognise.may_be_table(base) and (recognise.table_of(base, record) or tables.kind_of(place.head(_HEAD), record)):
+        # Under a published table's name whatever it is: that it cannot be read as one is then said.
         offers.tables.append(place)
     else:
         offers.ignored.append(place.label)

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ham_cli import checksum, pool, tables
-from ham_cli.checksum import Measured, ToMeasure, measure
+from ham_cli import pool
 from ham_cli.findings import Advanced, Done, Finding, Started, Verdict
+from ham_cli.integrity import archived, manifested, tabled
+from ham_cli.integrity.counts import Tally
+from ham_cli.integrity.looking import Looked, ToLook, look, oddness
 from ham_cli.record import COMPONENTS, FOLDERS, PARTITION, TABLED
 from ham_cli.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ham_cli.archives import Member
     from ham_cli.findings import Event
-    from ham_cli.holdings import Holdings, Row
-
-
-@dataclass
-class Tally:
-    """What became of one component."""
-
-    asked: int = 0
-    """Images, masks or tables it was judged by; 0 where it was never fetched."""
-    checked: int = 0
-    """Those that are there and were looked at."""
-    right: int = 0
-    unvouched: int = 0
-    """Of the right ones, those no published digest or archive vouches for: they are as they arrived."""
-    published: int = 0
-    """How many the record has."""
-    table: bool = False
-    """Whether the component's table is there and was held against the record."""
+    from ham_cli.holdings import Holdings
 
 
 @dataclass
@@ -45,7 +30,11 @@ class Check:
     """Those to judge whole; empty for what was fetched or asked for."""
     quick: bool
     jobs: int
+    deep: bool = False
+    """Whether pixels are looked at, what kept zips hold, and the digests that manifests and splits carry."""
     tallies: dict[str, Tally] = field(default_factory=dict)
+    _members: dict[str, dict[str, Member]] = field(default_factory=dict)
+    """Kept zips to what each holds, where they are right."""
 
     def run(self) -> Iterator[Event]:
         """Yield findings and progress, and fill ``tallies``."""
@@ -55,6 +44,9 @@ class Check:
             if component in TABLED or component == "ratings":
                 yield from self._table(component)
         yield from self._archives()
+        if self.deep and not self.components:
+            yield from manifested.manifests(self.holdings.folder, self.holdings.record)
+            yield from manifested.splits(self.holdings.folder)
         for component in PARTITION:
             yield from self._images(component)
 
@@ -76,7 +68,7 @@ class Check:
             return
         if component not in PARTITION:
             tally.asked = 1
-        faults = [fault for row in kept for fault in self._kept_table(row)]
+        faults = [fault for row in kept for fault in tabled.kept(holdings, row)]
         yield from faults
         tally.table = bool(kept) and not faults
         if component not in PARTITION and kept:
@@ -85,69 +77,20 @@ class Check:
         if not holdings.has_table(component):
             yield Finding(component, f"tables/{holdings.table_name(component)}", Verdict.MISSING, detail="the table is not in the cache")
         elif component in TABLED:
-            yield from self._rows(component)
-
-    def _kept_table(self, row: Row) -> Iterator[Finding]:
-        try:
-            data = (self.holdings.folder.path / row["path"]).read_bytes()
-        except FileNotFoundError:
-            yield Finding(row["component"], row["path"], Verdict.MISSING, expected=row["md5"])
-            return
-        if (got := checksum.md5(data)) != row["md5"]:
-            yield Finding(row["component"], row["path"], Verdict.WRONG, expected=row["md5"], got=got, detail="MD5 when it was fetched")
-            return
-        if got in {form.md5 for form in self.holdings.record.tables}:
-            return
-        try:
-            table = tables.read(data, self.holdings.record)
-        except tables.NotATableError as error:
-            yield Finding(row["component"], row["path"], Verdict.UNREADABLE, detail=str(error))
-            return
-        if table.differences:
-            detail = "; ".join(table.differences)
-            yield Finding(row["component"], row["path"], Verdict.ALTERED, expected=table.form.md5, got=got, detail=detail)
-
-    def _rows(self, component: str) -> Iterator[Event]:
-        """The manifest's rows of a table: written back as published, counted by class and lesion."""
-        holdings, partition = self.holdings, TABLED[component]
-        described = holdings.tables[partition]
-        rows = [r for r in holdings.rows.values() if r["partition"] == partition]
-        where = holdings.folder.relative(holdings.folder.manifest("images"))
-        form = next((f for f in holdings.record.forms(partition) if list(f.columns) == described["columns"]), None)
-        if form and form.md5 and not described["altered"]:
-            back = checksum.md5(tables.published(rows, form, holdings.record))
-            if back != form.md5:
-                detail = f"its rows, written back as {form.name}"
-                yield Finding(component, where, Verdict.WRONG, expected=form.md5, got=back, detail=detail)
-        counts = holdings.record.partitions[partition]
-        inside = [r for r in rows if r["in_record"]]
-        classes = Counter(r["dx"] for r in inside)
-        for dx in sorted({*classes, *counts.dx}):
-            count = classes[dx]
-            if count != counts.dx.get(dx, 0):
-                yield Finding(component, where, Verdict.WRONG, expected=f"{dx} {counts.dx.get(dx)}", got=f"{dx} {count}")
-        lesions = {r["lesion_id"] for r in inside} - {None}
-        if counts.lesions and lesions and len(lesions) != counts.lesions:
-            yield Finding(component, where, Verdict.WRONG, expected=f"{counts.lesions} lesions", got=f"{len(lesions)} lesions")
+            yield from tabled.rows(holdings, component)
 
     def _archives(self) -> Iterator[Event]:
-        """Published zips that are kept, by MD5."""
+        """Published zips that are kept."""
         for row in self.holdings.files.values():
             where = row["path"] or ""
             if not where.startswith("archives/") or (self.components and not self._whole(row["component"])):
                 continue
-            path = self.holdings.folder.path / where
-            if not path.is_file():
-                yield Finding(row["component"], where, Verdict.MISSING, expected=row["md5"])
-            elif self.quick:
-                if path.stat().st_size != row["bytes"]:
-                    yield _sized(row["component"], where, None, row["bytes"], path.stat().st_size)
-            else:
-                yield Started(row["name"], row["bytes"])
-                got = checksum.of_file(path, "md5")[1]
-                if got != row["md5"]:
-                    yield Finding(row["component"], where, Verdict.WRONG, expected=row["md5"], got=got, detail="MD5 of the zip")
-                yield Done(row["name"])
+            path, right = self.holdings.folder.path / where, True
+            for event in archived.judged(row, path, quick=self.quick):
+                right = right and not isinstance(event, Finding)
+                yield event
+            if self.deep and right:
+                self._members[row["name"]] = archived.members(path)
 
     def _images(self, component: str) -> Iterator[Event]:
         """A component's images or masks: those that must be there, those that are, and strangers."""
@@ -180,10 +123,11 @@ class Check:
         if not there:
             return
         yield Started(component, len(there), "file")
-        tasks = [ToMeasure(f"{root}/{holdings.label(i, component)}", self.quick) for i in there]
-        for image_id, measured in zip(there, pool.run(measure, tasks, self.jobs), strict=True):
+        mask = component == "masks"
+        tasks = [ToLook(f"{root}/{holdings.label(i, component)}", None, self.quick, self.deep, mask) for i in there]
+        for image_id, looked in zip(there, pool.run(look, tasks, self.jobs), strict=True):
             tally.checked += 1
-            finding = self._compared(image_id, component, measured)
+            finding = self._compared(image_id, component, looked) or self._seen(image_id, component, looked)
             if finding is None:
                 tally.right += 1
                 tally.unvouched += component != "masks" and self._unvouched(image_id)
@@ -192,7 +136,7 @@ class Check:
             yield Advanced(component, 1)
         yield Done(component, f"{tally.right} of {len(there)} right")
 
-    def _compared(self, image_id: str, component: str, measured: Measured) -> Finding | None:
+    def _compared(self, image_id: str, component: str, looked: Looked) -> Finding | None:
         row = self.holdings.rows.get(image_id, {})
         mask, label = component == "masks", self.holdings.label(image_id, component)
         published = self.holdings.record.digests.get(label.rpartition("/")[2])
@@ -200,13 +144,26 @@ class Check:
         # An archive of the right MD5 has the last word on its members; else the published digest has.
         if published and (mask or row.get("vouched") != "archive"):
             size, sha256 = published.bytes, published.sha256
-        if measured.error:
-            return Finding(component, label, Verdict.UNREADABLE, image_id, sha256, None, measured.error)
-        if size is not None and measured.bytes != size:
-            return _sized(component, label, image_id, size, measured.bytes)
-        if None in (sha256, measured.sha256) or sha256 == measured.sha256:
+        if looked.error:
+            return Finding(component, label, Verdict.UNREADABLE, image_id, sha256, None, looked.error)
+        if size is not None and looked.bytes != size:
+            return _sized(component, label, image_id, size, looked.bytes)
+        if None in (sha256, looked.sha256) or sha256 == looked.sha256:
             return None
-        return Finding(component, label, Verdict.WRONG, image_id, sha256, measured.sha256)
+        return Finding(component, label, Verdict.WRONG, image_id, sha256, looked.sha256)
+
+    def _seen(self, image_id: str, component: str, looked: Looked) -> Finding | None:
+        """What a right digest does not tell, where nobody published it: pixels, and the zip that it came from."""
+        row, label = self.holdings.rows.get(image_id, {}), self.holdings.label(image_id, component)
+        if odd := oddness(looked, self.holdings.record.image_size):
+            return Finding(component, label, Verdict.WRONG, image_id, **odd)
+        archive = row.get("archive") if component != "masks" else None
+        member = self._members.get(archive or "", {}).get(self.holdings.name(image_id, mask=False))
+        if member and (member.bytes, member.crc) != (looked.bytes, looked.crc):
+            got = f"{looked.bytes} bytes, CRC {looked.crc:08x}"
+            expected = f"{member.bytes} bytes, CRC {member.crc:08x}"
+            return Finding(component, label, Verdict.WRONG, image_id, expected, got, f"what {archive} holds of it")
+        return None
 
     def _unvouched(self, image_id: str) -> bool:
         published = f"{image_id}.jpg" in self.holdings.record.digests

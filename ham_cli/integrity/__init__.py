@@ -1,0 +1,1 @@
+"""The cache, or any folder, held against the record."""
