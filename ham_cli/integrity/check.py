@@ -127,7 +127,9 @@ class Check:
         tasks = [ToLook(f"{root}/{holdings.label(i, component)}", None, self.quick, self.deep, mask) for i in there]
         for image_id, looked in zip(there, pool.run(look, tasks, self.jobs), strict=True):
             tally.checked += 1
-            finding = self._compared(image_id, component, looked) or self._seen(image_id, component, looked)
+            finding = self._compared(image_id, component, looked) or (
+                self._seen(image_id, component, looked) if self.deep else None
+            )
             if finding is None:
                 tally.right += 1
                 tally.unvouched += component != "masks" and self._unvouched(image_id)

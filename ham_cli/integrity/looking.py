@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ham_cli import archives, images
+from ham_cli import archives
 from ham_cli.checksum import CHUNK, ToMeasure, measure, sha256
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ def _read(task: ToLook) -> bytes | None:
 
 
 def _decoded(found: Looked, data: bytes, *, is_mask: bool) -> Looked:
+    from ham_cli import images
+
     try:
         size, odd = images.inspected(data, is_mask=is_mask)
     except images.NotAnImageError as error:

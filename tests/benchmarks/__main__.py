@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SUITES = ("exports", "network", "pixels", "splits")
+SUITES = ("exports", "network", "pixels", "splits", "verifying")
 """The modules that are run by ``python -m tests.benchmarks.NAME``."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -31,20 +30,7 @@ def main() -> int:
         work = Path(name)
         cache = work / "cache"
         ham = [sys.executable, "-m", "ham_cli"]
-        fetch = [
-            *ham,
-            "fetch",
-            "images",
-            "metadata",
-            "--source",
-            str(drawn.folder),
-            "--record",
-            str(drawn.record),
-            "--cache-dir",
-            str(cache),
-        ]
-        subprocess.run([*fetch, "--quiet"], env=surroundings(work), check=True, stdout=subprocess.DEVNULL)
-        (folder,) = cache.glob("*/images")
+        folder = published.fetched(drawn, cache, surroundings(work))
         warm(sorted(folder.iterdir()))
         peer = [sys.executable, "-m", "tests.benchmarks.peers.decoding"]
         stats = [*ham, "stats", "--pixels", "--cache-dir", str(cache), "--quiet", "--jobs", "2"]

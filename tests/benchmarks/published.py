@@ -11,13 +11,16 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ham_cli import record as records
 from ham_cli.demo import facts
 from ham_cli.demo.packing import Size, size_of
 from ham_cli.demo.rows import rows
 from tests.benchmarks.measure import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PARTS = (facts.PART_1, facts.PART_2)
 """The zips of the training images."""
@@ -55,6 +58,15 @@ def drawn(images: int, keep: Path) -> Published:
     command = [sys.executable, "-m", "ham_cli", "demo", str(where), "--images", str(images), "--draw-only", "--quiet"]
     subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, check=True)
     return Published(where / "published", where / "published" / "record.json", facts.METADATA)
+
+
+def fetched(published: Published, cache: Path, env: Mapping[str, str]) -> Path:
+    """A cache of its training images and metadata; the folder of the images."""
+    of = ["--source", str(published.folder), "--record", str(published.record), "--cache-dir", str(cache)]
+    fetch = [sys.executable, "-m", "ham_cli", "fetch", "images", "metadata", *of, "--quiet"]
+    subprocess.run(fetch, env=env, check=True, stdout=subprocess.DEVNULL)
+    (folder,) = cache.glob("*/images")
+    return folder
 
 
 def large(parts: list[Path], times: int, target: Path) -> tuple[int, str]:

@@ -1,0 +1,68 @@
+"""``ham verify`` beside hashing alone, and beside other programs that hash: ``python -m tests.benchmarks.verifying``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.benchmarks import published, report
+from tests.benchmarks.measure import Side, figure, rounds, surroundings, warm
+
+if TYPE_CHECKING:
+    from tests.benchmarks.measure import Step
+
+MOST = 1.15
+"""Of the time that two threads of hashlib take over the same bytes."""
+
+
+def main() -> int:
+    """Run it; 0 where every target is met, else 1."""
+    options = _options()
+    report.machine("sha256sum")
+    drawn = published.drawn(options.images, options.keep)
+    with tempfile.TemporaryDirectory(prefix="ham-bench-", dir=options.work) as name:
+        work = Path(name)
+        folder = published.fetched(drawn, work / "cache", surroundings(work))
+        warm(sorted(folder.iterdir()))
+        verify = [sys.executable, "-m", "ham_cli", "verify", "images", "--cache-dir", str(work / "cache"), "--quiet", "--jobs", "2"]
+        ways: dict[str, list[Step]] = {
+            "two hashing threads": [[sys.executable, "-m", "tests.benchmarks.peers.hashing", str(folder)]],
+            "ham verify": [verify],
+            "ham verify --quick": [[*verify, "--quick"]],
+            "sha256sum, two at once": [["sh", "-c", f"find '{folder}' -name '*.jpg' -print0 | xargs -0 -n 500 -P 2 sha256sum > sums"]],
+            "ham verify --deep": [[*verify, "--deep"]],
+            "bare decode": [[sys.executable, "-m", "tests.benchmarks.peers.decoding", "bare", str(folder)]],
+        }
+        costs = rounds([Side(name, lambda _, steps=steps: steps) for name, steps in ways.items()], options.rounds, work)  # type: ignore[misc]
+    others = [
+        report.Target("ham verify", "sha256sum, two at once", None),
+        report.Target("ham verify --quick", "two hashing threads", None),
+        report.Target("ham verify --deep", "bare decode", None),
+    ]
+    met = report.compare(f"{options.images} images verified", costs, [report.Target("ham verify", "two hashing threads", MOST), *others])
+    # Each round's own difference: what hashing and comparing took once the program, its tables and the folder were there.
+    pairs = zip(costs["ham verify"], costs["ham verify --quick"], costs["two hashing threads"], strict=True)
+    steady = sorted((whole.wall - start.wall) / bare.wall for whole, start, bare in pairs)
+    print(f"  without start and tables (less --quick): {steady[len(steady) // 2]:.2f} ({steady[0]:.2f}-{steady[-1]:.2f})")
+    peak = figure(costs["ham verify"], lambda cost: cost.peak / 1e6)
+    print(f"  ham verify, peak MB: {peak.shown(0)}")
+    print(f"\nload after: {report.load()}; {'every target is met' if met else 'NOT every target is met'}")
+    return 0 if met else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.verifying", description=__doc__)
+    parser.add_argument("--images", type=int, default=10015, metavar="N", help="how many images; else %(default)s")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often each side runs; else %(default)s")
+    parser.add_argument(
+        "--keep", type=Path, default=Path.home() / ".cache" / "ham-bench", help="where drawn records stay; else %(default)s"
+    )
+    parser.add_argument("--work", type=Path, help="where all else lies for the time being; else the system's temporary folder")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
