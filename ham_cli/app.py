@@ -15,7 +15,23 @@ import typer
 from typer.core import TyperGroup
 
 from ham_cli import __version__
-from ham_cli.commands import cache, check, cite, completing, completion, demo, export, fetch, report, score, show, split, stats, verify
+from ham_cli.commands import (
+    cache,
+    check,
+    cite,
+    completing,
+    completion,
+    demo,
+    export,
+    fetch,
+    mistyped,
+    report,
+    score,
+    show,
+    split,
+    stats,
+    verify,
+)
 from ham_cli.commands.options import examples_block
 from ham_cli.console import Console
 from ham_cli.errors import EXIT_CODES, AccessError, HamError, Terminated, WrongUsageError, from_os_error
@@ -97,7 +113,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = 0
         _abandon(sys.stdout)
     except OSError as error:
-        code = _told(AccessError("the output cannot be written", got=error.strerror, fix="look at where stdout leads"), console)
+        code = _told(
+            AccessError("the output cannot be written", got=error.strerror, fix="look at where stdout leads, and at its disk"), console
+        )
     if code == AccessError.exit_code:
         _abandon(sys.stdout)
     return code
@@ -150,13 +168,12 @@ def _told(error: BaseException, console: Console) -> int:
     if isinstance(error, KeyboardInterrupt | typer.Abort | Terminated):
         return 143 if isinstance(error, Terminated) else 130
     if type(error).__name__ == "NoArgsIsHelpError":
-        console.say(str(error))
+        for line in str(error).splitlines():
+            console.say(line)
         console.error = WrongUsageError("say which command", fix="ham --help shows what there is")
         return console.error.exit_code
     if isinstance(error, typer.TyperException):
-        context = getattr(error, "ctx", None)
-        fix = f"{context.command_path if context else 'ham'} --help shows what there is"
-        error = WrongUsageError(error.format_message().rstrip("."), fix=fix)
+        error = mistyped.in_words(error)
     elif isinstance(error, OSError):
         error = from_os_error(error)
     elif not isinstance(error, HamError):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EXTRAS = {
+    "dask": {"distributed": "distributed"},
     "masks": {"scipy": "scipy"},
     "report": {"jinja2": "jinja2", "vl_convert": "vl-convert-python"},
     "tfds": {"google_crc32c": "google-crc32c"},

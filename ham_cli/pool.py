@@ -1,4 +1,4 @@
-"""One task function over many tasks, on every core this process may use."""
+"""One task function over many tasks, on every core this process may use, or by those who work elsewhere."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from concurrent.futures import Future
+    from pathlib import Path
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -32,13 +33,43 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def run(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int, *, batch: int = BATCH) -> Generator[Result, None, None]:
+class Workers(Protocol):
+    """Those who do tasks in other processes, on this machine or on others."""
+
+    @property
+    def count(self) -> int:
+        """How many tasks they do at once."""
+
+    def require(self, path: Path) -> None:
+        """Raise `AccessError` where one of them does not see this file as it is here."""
+
+    def run(self, function: Callable[[Task], Result], tasks: Iterable[Task], batch: int) -> Generator[Result, None, None]:
+        """As `run` below; functions are a module's, tasks and results plain values."""
+
+
+def count(jobs: int | Workers) -> int:
+    """How many tasks are done at once."""
+    return jobs if isinstance(jobs, int) else jobs.count
+
+
+def require(jobs: int | Workers, path: Path) -> None:
+    """Raise `AccessError` where one of those who work elsewhere does not see this file as it is here."""
+    if not isinstance(jobs, int):
+        jobs.require(path)
+
+
+def run(
+    function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int | Workers, *, batch: int = BATCH
+) -> Generator[Result, None, None]:
     """The results of ``function`` over ``tasks``, in order.
 
     Threads: reading, hashing, inflating and decoding release the interpreter's lock. An exception of a task is raised
     here; leaving the iterator early stops the workers after the task they are at. ``batch``: tasks handed over at once,
     fewer where results are large.
     """
+    if not isinstance(jobs, int):
+        yield from jobs.run(function, tasks, batch)
+        return
     if jobs <= 1:
         yield from map(function, tasks)
         return

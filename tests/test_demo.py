@@ -76,7 +76,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path, ham_he
     (tmp_path / "thesis.tex").write_text("chapter 1")
     ran = ham_here("demo", tmp_path)
     assert ran.code == 2
-    assert "not empty, and no demo's" in ran.err
+    assert "not empty, and holds no demo" in ran.err
     assert [p.name for p in tmp_path.iterdir() if p.name != "home"] == ["thesis.tex"]
 
 

@@ -55,7 +55,7 @@ ONCE = {
 """By origin: what a fault that comes once ends in; all others in the right file."""
 ALWAYS = (
     ONCE["s3"]
-    | dict.fromkeys(("redirect", "redirect_loop", "no_location"), "the server sends us on and on")
+    | dict.fromkeys(("redirect", "redirect_loop", "no_location"), "the server redirects without an end")
     | dict.fromkeys(("429", "429json"), BUSY)
     | dict.fromkeys(("500xml", "502", "503", "503json", "503xml", "504"), NOT_WELL)
     | dict.fromkeys(("maintenance200", "deep_json", "long_json"), PAGE)

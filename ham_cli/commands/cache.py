@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ham_cli.commands.options import Components, LockTimeout, Run, command, components_of, examples_block
-from ham_cli.console import size
+from ham_cli.console import one_line, size
 from ham_cli.errors import WrongUsageError
 from ham_cli.record import COMPONENTS
 
@@ -107,10 +107,8 @@ def remove(
 
 def _tell(run: Run, removal: Removal, *, dry_run: bool) -> int:
     verb = "would remove" if dry_run else "removed"
-    for path in removal.folders:
-        run.console.out(f"{verb} {path}")
-    for path in removal.files[:20]:
-        run.console.out(f"{verb} {path}")
+    for path in (*removal.folders, *removal.files[:20]):
+        run.console.out(one_line(f"{verb} {path}"))
     if len(removal.files) > 20:  # noqa: PLR2004
         run.console.out(f"{verb} {len(removal.files) - 20} more files")
     run.console.say(f"{verb} {size(removal.bytes)} from {run.cache.root}")

@@ -86,6 +86,8 @@ def narrowed(
     for name, value in (("--fold", fold), ("--part", part)):
         if value is not None and split is None:
             raise WrongUsageError(f"{name} is for a split", expected="--split NAME or FILE beside it", got=f"{name} {value}")
+    if split == "":
+        raise WrongUsageError("--split is empty", expected="the name of a split, or a split file", fix="is the variable that names it set?")
     if split is not None:
         dataset = dataset.split(Path(split) if split.startswith("~") else split, fold=fold)
         _say_left_out(run, dataset)
@@ -101,11 +103,21 @@ def narrowed(
     if one_per_lesion:
         dataset = dataset.one_per_lesion()
     if not dataset.rows:
-        fix = "look at --only, --part and --partition: must all of them be?"
-        if part is not None and fold is None and dataset.joined and dataset.joined.folds:
-            fix = "this split has folds: --fold I holds one out as validation, and the others are train"
-        raise WrongUsageError("no image is left by these options", fix=fix)
+        given = {"--fold": fold, "--part": part, "--partition": partition, "--only": " --only ".join(only or ()) or None}
+        got = " ".join(f"{name} {value}" for name, value in given.items() if value is not None)
+        raise WrongUsageError("no image is left by these options", got=got or f"--split {split}", fix=_other_part(dataset, fold, part))
     return dataset
+
+
+def _other_part(dataset: Dataset, fold: int | None, part: str | None) -> str:
+    """What to do next where nothing is left."""
+    if part is None or dataset.joined is None or not dataset.joined.folds:
+        return "look at --only, --part and --partition: must all of them be?"
+    if fold is None:
+        return "this split has folds: --fold I holds one out as validation, and the others are train"
+    if part in dataset.joined.parts.values() or part != "test":
+        return "look at --only, --part, --partition and --fold: must all of them be?"
+    return "with --fold there are the parts validation, which is that fold, and train, which are the others: this split has no test"
 
 
 def _say_left_out(run: Run, dataset: Dataset) -> None:

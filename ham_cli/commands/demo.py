@@ -15,6 +15,7 @@ import typer
 import ham_cli
 from ham_cli import extras
 from ham_cli.commands.options import RARELY, Jobs, Run, absolute, command
+from ham_cli.console import one_line
 from ham_cli.errors import WrongUsageError
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def demo(
         _require_unused(published)
         cache.require_room(where, EACH * images, "free some room, name another DIR, or draw fewer with --images")
     with cache.writer(published, LONGEST, run.console.say):
-        run.console.out(f"# Everything lies in {where}")
+        run.console.out(one_line(f"# Everything lies in {where}"))
         watch(demo.draw(published, images, jobs or pool.cores()), run.console)
     run.console.record = records.load(published / "record.json").id
     run.console.out(f"# {images} images, drawn and packed as published ones are; they show nobody's skin.")
@@ -132,7 +133,8 @@ def _walk(run: Run, where: Path, jobs: int | None) -> int:
             return done.returncode if done.returncode > 0 else 128 - done.returncode
     if not drawn:
         run.console.out(f"\n# A page to look at wants two more libraries: {extras.command('report')}\n# and then: ham {PAGE[1]}")
-    run.console.out(f"\n# Done. Look around in {where}, and remove it when you have seen enough. The real data: ham fetch --help")
+    run.console.out("")
+    run.console.out(one_line(f"# Done. Look around in {where}, and remove it when you have seen enough. The real data: ham fetch --help"))
     return 0
 
 
@@ -160,5 +162,5 @@ def _folder(typed: str | None, images: int) -> Path:
         raise WrongUsageError("DIR is empty", expected="a folder", fix="is the variable that names it set?")
     where = absolute(Path(typed))
     if cache.listing(where) and not (where / "published").is_dir():
-        raise WrongUsageError("this folder is not empty, and no demo's", where=where, fix="name another one")
+        raise WrongUsageError("this folder is not empty, and holds no demo", where=where, fix="name another one")
     return where

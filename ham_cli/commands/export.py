@@ -9,8 +9,10 @@ import typer
 from typer.core import TyperGroup
 
 from ham_cli.commands.choice import loaded, narrowed
+from ham_cli.commands.crew import hired
 from ham_cli.commands.formats import command_of
 from ham_cli.commands.options import Run, absolute, command, examples_block
+from ham_cli.console import one_line
 from ham_cli.errors import UnavailableError, WrongUsageError
 from ham_cli.findings import counted
 from ham_cli.links import WAYS, Link
@@ -76,13 +78,15 @@ def export(run: Run, one: Format, dest: str, given: Mapping[str, Any]) -> int:
     wish = _wish(dataset, given, rendering)
     folder = _folder(dest, dataset)
     parcel = one.plan(dataset, wish)
-    packing = Packing(parcel, folder, Link(link), given.get("jobs") or pool.cores(), force=given["force"])
-    if given["dry_run"]:
-        _foretell(run, parcel, packing)
-    else:
-        watch(packing.run(), run.console)
-        run.console.out(f"{'written' if packing.changed else 'unchanged'}: {folder}")
-        _tell(run, parcel, packing)
+    with hired(given.get("jobs"), given.get("dask")) as workers:
+        packing = Packing(parcel, folder, Link(link), workers, force=given["force"])
+        if given["dry_run"]:
+            _foretell(run, parcel, packing)
+        else:
+            pool.require(workers, dataset.folder.manifest("images"))
+            watch(packing.run(), run.console)
+            run.console.out(one_line(f"{'written' if packing.changed else 'unchanged'}: {folder}"))
+            _tell(run, parcel, packing)
     run.console.result = _result(parcel, packing, dry_run=given["dry_run"])
     return _missing(run, parcel, allow_partial=given.get("allow_partial", True))
 
@@ -100,10 +104,10 @@ def _rendering(given: Mapping[str, Any]) -> Rendering:
     size, crop, quality = given["size"], given["crop"], given.get("quality")
     form = _word("--image-format", given.get("image_format", "jpeg"), tuple(FORMATS))
     if quality is not None and form != "jpeg":
-        raise WrongUsageError("--quality is for JPEGs", got=f"--image-format {form}", fix="leave one of them away")
+        raise WrongUsageError("--quality is for JPEGs", got=f"--image-format {form}", fix="leave one of them out")
     idle = [("--crop", crop), ("--fast", given["fast"]), ("--quality", quality)] if size is None else []
     if found := next((name for name, value in idle if value not in (None, False)), None):
-        fix = "add --size N, or leave it away: without a size every image stays as large as it is"
+        fix = "add --size N, or leave it out: without a size every image stays as large as it is"
         raise WrongUsageError(f"{found} is for images that are resized", fix=fix)
     return Rendering(size, _word("--crop", CROPS[0] if crop is None else crop, CROPS), form, quality or QUALITY, given["fast"])
 
@@ -138,7 +142,7 @@ def _foretell(run: Run, parcel: Parcel, packing: Packing) -> None:
     from ham_cli.console.bars.thing import in_bytes
 
     images = counted(parcel.images, "image") + ", " if parcel.images else ""
-    run.console.out(f"would be {'written' if packing.changed else 'unchanged'}: {packing.folder}")
+    run.console.out(one_line(f"would be {'written' if packing.changed else 'unchanged'}: {packing.folder}"))
     todo = f"{len(packing.todo)} of {counted(len(parcel.items), 'file')} to write, at most {in_bytes(packing.room)}"
     run.console.say(f"{images}{todo if packing.changed else counted(len(parcel.items), 'file')}")
     for note in parcel.notes:

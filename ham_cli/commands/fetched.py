@@ -6,7 +6,7 @@ import shutil
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ham_cli.console import size
+from ham_cli.console import one_line, size
 from ham_cli.console.findings import show_findings
 from ham_cli.console.tables import Table
 from ham_cli.errors import UnavailableError
@@ -107,7 +107,7 @@ def foretell(run: Run, request: Request) -> int:
     console.table(Table("", ("component", "file", "what", "bytes>", "from"), [_line(p) for p in found], long=("file",)))
     show_findings(console, findings, "all of them with --json")
     guess = " and what nobody has told the size of" if any(p.bytes is None and p.source for p in found) else ""
-    console.out(f"to fetch: {size(coming)}{guess}; room needed: {size(needed)}, free: {size(free)} in {folder}")
+    console.out(one_line(f"to fetch: {size(coming)}{guess}; room needed: {size(needed)}, free: {size(free)} in {folder}"))
     lacking = [p for p in found if p.what == "nowhere"]
     console.result = {
         "folder": str(folder),

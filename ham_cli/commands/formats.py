@@ -10,6 +10,7 @@ import typer
 
 from ham_cli.commands import completing
 from ham_cli.commands.choice import Fold, OnePerLesion, Only, Part, Partition, SplitName
+from ham_cli.commands.crew import Dask
 from ham_cli.commands.options import Jobs
 from ham_cli.links import WAYS
 from ham_cli.rendering import CROPS, FORMATS, QUALITY
@@ -167,6 +168,7 @@ _SOME: dict[str, tuple[Any, Any]] = {
         False,
     ),
     "jobs": (Jobs, None),
+    "dask": (Dask, None),
 }
 """Option to its annotation and default: those that some formats take."""
 

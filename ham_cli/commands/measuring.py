@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ham_cli.commands.options import Run
     from ham_cli.console.tables import Table
     from ham_cli.dataset import Dataset
+    from ham_cli.pool import Workers
     from ham_cli.summary.measuring import Measuring
     from ham_cli.summary.pixels import Colours
 
@@ -24,7 +25,7 @@ BY = ("dx", "dataset")
 """The columns by which is shown what was measured, where none is asked for."""
 
 
-def measure_pixels(run: Run, dataset: Dataset, options: Mapping[str, Any], output: Path | None, *, force: bool, jobs: int) -> int:
+def measure_pixels(run: Run, dataset: Dataset, options: Mapping[str, Any], output: Path | None, *, force: bool, jobs: int | Workers) -> int:
     """Means and standard deviations of the channels, ready to paste; brightness and contrast."""
     from ham_cli import images
     from ham_cli.console import measured as tables
@@ -72,7 +73,7 @@ def _show_pixels(run: Run, whole: Sequence[Colours], shown: Colours, here: Mappi
     _tables(run, [table for by, some in here.items() for table in tables.by_class(by, some, shown.part)], first=False)
 
 
-def measure_masks(run: Run, dataset: Dataset, options: Mapping[str, Any], output: Path | None, *, force: bool, jobs: int) -> int:
+def measure_masks(run: Run, dataset: Dataset, options: Mapping[str, Any], output: Path | None, *, force: bool, jobs: int | Workers) -> int:
     """Area, components and border of the lesion masks; those that fill the frame and those that are empty by name."""
     from ham_cli.console import measured as tables
     from ham_cli.manifest import schemas
@@ -128,7 +129,8 @@ def _run(run: Run, measuring: Measuring, target: Path | None, options: Mapping[s
     if not measuring.rows and not findings:
         partitions = {row["partition"] for row in dataset.rows if row["in_record"]}
         if what == "masks" and "train" not in partitions:
-            raise WrongUsageError("the record has masks of the training images alone", got=", ".join(sorted(partitions)))
+            fix = "choose training images: --partition train, or a split of them"
+            raise WrongUsageError("the record has masks of the training images alone", got=", ".join(sorted(partitions)), fix=fix)
         brings = ["masks"] if what == "masks" else [c for c, p in PARTITION.items() if p in partitions and c != "masks"]
         fix = f"ham fetch {' '.join(brings)} brings them; with --sample 20 some lesions of each class"
         raise UnavailableError(f"none of the {what} that were asked for are in the cache", where=dataset.folder.path, fix=fix)

@@ -80,6 +80,20 @@ LockTimeout = Annotated[
 class Sectioned(TyperCommand):
     """A command whose help has a heading for the options of each kind: its own, the rare ones, those of every command."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  (the parser's classes are not public)
+        """Read what was typed; whatever is wrong with it names this command."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.TyperException as error:
+            # Of an option without its value the parser does not say whose it is.
+            if getattr(error, "ctx", ctx) is None:
+                error.ctx = ctx  # type: ignore[attr-defined]
+            raise
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ANN401
+        """The words behind the command's name, without the braces that a required one gets: people would type them."""
+        return [piece if "|" in piece else re.sub(r"[{}]", "", piece) for piece in super().collect_usage_pieces(ctx)]
+
     def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401  (the parser's classes are not public)
         """Write the options under their headings, as plain text."""
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -171,7 +185,7 @@ def output_file(output: Path, what: str, cache: Cache) -> Path:
 
     Raises `WrongUsageError` for another ending, a folder, or a place in the cache, which looks after itself.
     """
-    path = outside_the_cache(output, cache, "name another place, or leave -o away")
+    path = outside_the_cache(output, cache, "name another place, or leave -o out")
     if path.suffix not in {".parquet", ".csv"}:
         raise WrongUsageError(f"{what} written as Parquet or CSV", where=path, expected="a name that ends in .parquet or .csv")
     if path.is_dir():

@@ -59,7 +59,8 @@ def recipe(typed: Typed, dataset: Dataset, keep: Split | None) -> Recipe:
     if typed.partition is not None:
         dataset.partition(typed.partition)
     if typed.test and typed.partition not in {None, "train"}:
-        raise WrongUsageError("--test official is for the training images", got=f"--partition {typed.partition}")
+        got = f"--partition {typed.partition}"
+        raise WrongUsageError("--test official is for the training images", got=got, fix="leave one of them out")
     has_test = typed.test is not None or typed.hold_out is not None
     only = selection.parse(typed.only or (), None, 0, dataset.record, banded=True).only
     return splits.Recipe(

@@ -9,6 +9,7 @@ import typer
 
 from ham_cli.commands import completing
 from ham_cli.commands.choice import Fold, Only, Part, Partition, SplitName, loaded, narrowed
+from ham_cli.commands.crew import Dask, hired
 from ham_cli.commands.options import RARELY, Jobs, Run, command
 from ham_cli.errors import WrongUsageError
 
@@ -79,6 +80,7 @@ def stats(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="With -o: write also over what is no such table.", rich_help_panel=RARELY)] = False,
     jobs: Jobs = None,
+    dask: Dask = None,
 ) -> int:
     """Count images and lesions by any columns, or measure pixels and masks, or weigh the ratings.
 
@@ -92,7 +94,7 @@ def stats(
         raise WrongUsageError("these are measured one at a time", got=" ".join(asked), fix="run ham stats once for each")
     unfit = [("--by", ratings and by), ("--whole", ratings and whole), ("--seed", not ratings and seed is not None)]
     if found := next((name for name, given in unfit if given), None):
-        raise WrongUsageError(f"{found} goes {'not ' if ratings else 'only '}with --ratings", fix="leave one of them away")
+        raise WrongUsageError(f"{found} {'does not go' if ratings else 'only goes'} with --ratings", fix="leave one of them out")
     dataset = narrowed(run, loaded(run), split=split, fold=fold, part=part, partition=partition, only=only)
     for sentence in dataset.altered:
         run.console.warn(sentence)
@@ -108,4 +110,6 @@ def stats(
     from ham_cli.commands.measuring import measure_masks, measure_pixels
 
     measured = measure_pixels if pixels else measure_masks
-    return measured(run, dataset, options, output, force=force, jobs=jobs or pool.cores())
+    with hired(jobs, dask) as workers:
+        pool.require(workers, dataset.folder.manifest("images"))
+        return measured(run, dataset, options, output, force=force, jobs=workers)

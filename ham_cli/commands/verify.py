@@ -11,12 +11,14 @@ import typer
 
 from ham_cli import record as records
 from ham_cli.commands import fetching, verified, verifying
+from ham_cli.commands.crew import Dask, hired
 from ham_cli.commands.options import Components, Jobs, LockTimeout, Run, absolute, command, components_of
 from ham_cli.errors import AccessError, WrongUsageError
 
 if TYPE_CHECKING:
     from ham_cli.findings import Finding
     from ham_cli.integrity.check import Check
+    from ham_cli.pool import Workers
     from ham_cli.record import Record
 
 EXAMPLES = (
@@ -54,6 +56,7 @@ def verify(
     server: fetching.Server = None,
     lock_timeout: LockTimeout = 600.0,
     jobs: Jobs = None,
+    dask: Dask = None,
 ) -> int:
     """Hold the cache against the record: every image, mask, table and kept zip.
 
@@ -61,27 +64,28 @@ def verify(
     held against the record, whatever its layout: a download, a Kaggle copy, a colleague's disk; an export of ham against
     the list in it. --repair takes from kept zips, then by parts from Harvard Dataverse and the ISIC archive.
     """
-    how = How(everything, components, quick, deep, jobs)
     if quick and deep:
-        raise WrongUsageError("--quick and --deep contradict each other", fix="leave one of them away")
-    if path is not None:
-        if repair:
-            fix = "ham fetch --source DIR takes into the cache what is right there"
-            raise WrongUsageError("--repair mends the cache, and --path names another folder", fix=fix)
-        return _elsewhere(run, path, record, how)
-    if record is not None:
-        raise WrongUsageError("--record goes with --path: a cache has its own", fix="name a folder with --path, or leave --record away")
-    here = run.record()
-    if here is None:
-        if not everything and not components:
-            run.console.warn(f"nothing is fetched yet in {run.cache.root}: there is nothing to verify")
-            return 0
-        here = records.load()
-        run.console.record = here.id
-    if not repair:
-        return verified.tell(run, *_checked(run, here, how))
-    net = {"connections": connections, "rate": fetching.rate(limit_rate), "server": fetching.server(server)}
-    return _repair(run, here, how, net, lock_timeout)
+        raise WrongUsageError("--quick and --deep contradict each other", fix="leave one of them out")
+    with hired(jobs, dask) as workers:
+        how = How(everything, components, quick, deep, workers)
+        if path is not None:
+            if repair:
+                fix = "ham fetch --source DIR takes into the cache what is right there"
+                raise WrongUsageError("--repair mends the cache, and --path names another folder", fix=fix)
+            return _elsewhere(run, path, record, how)
+        if record is not None:
+            raise WrongUsageError("--record goes with --path: a cache has its own", fix="name a folder with --path, or leave --record out")
+        here = run.record()
+        if here is None:
+            if not everything and not components:
+                run.console.warn(f"nothing is fetched yet in {run.cache.root}: there is nothing to verify")
+                return 0
+            here = records.load()
+            run.console.record = here.id
+        if not repair:
+            return verified.tell(run, *_checked(run, here, how))
+        net = {"connections": connections, "rate": fetching.rate(limit_rate), "server": fetching.server(server)}
+        return _repair(run, here, how, net, lock_timeout)
 
 
 @dataclass(frozen=True)
@@ -92,14 +96,7 @@ class How:
     components: list[str] | None
     quick: bool
     deep: bool
-    workers: int | None
-
-    @property
-    def jobs(self) -> int:
-        """How many workers there are."""
-        from ham_cli import pool
-
-        return self.workers or pool.cores()
+    jobs: int | Workers
 
     def named(self, record: Record) -> tuple[str, ...]:
         """The components that are judged whole."""
@@ -119,18 +116,21 @@ def _elsewhere(run: Run, path: str, record: Path | None, how: How) -> int:
 
 def _checked(run: Run, record: Record, how: How) -> tuple[Check, list[Finding]]:
     """One look at the cache, and its findings."""
-    from ham_cli import holdings
+    from ham_cli import holdings, pool
     from ham_cli.console.bars import watch
     from ham_cli.integrity.check import Check
 
     held = holdings.load(record, run.cache.folder(record.id))
+    for name in (held.folder.manifest("images"), held.folder.path / "record.json"):
+        if name.is_file():
+            pool.require(how.jobs, name)
     check = Check(held, how.named(record), how.quick, how.jobs, how.deep)
     return check, watch(check.run(), run.console)
 
 
 def _repair(run: Run, record: Record, how: How, net: dict[str, Any], lock_timeout: float) -> int:
     """Look, bring again what is wrong or missing, and look once more; the exit code."""
-    from ham_cli import cache, selection
+    from ham_cli import cache, pool, selection
     from ham_cli.console.bars import watch
     from ham_cli.intake.mending import Mending
     from ham_cli.intake.request import Request
@@ -138,14 +138,15 @@ def _repair(run: Run, record: Record, how: How, net: dict[str, Any], lock_timeou
 
     key = os.environ.get("HAM_DATAVERSE_KEY") or None
     whole = selection.Selection()
-    request = Request(run.cache, record, fetching.sources(None), (), whole, Link.AUTO, how.jobs, keep_archives=True, key=key, **net)
+    request = Request(run.cache, record, fetching.sources(None), (), whole, Link.AUTO, pool.cores(), keep_archives=True, key=key, **net)
     with cache.writer(run.cache.root, lock_timeout, run.console.say):
         check, found = _checked(run, record, how)
         mending = Mending(request, found)
         if not mending:
             return verified.tell(run, check, found, repair={"found": [], "mended": [], "troubles": []})
         if verified.save(run, check, found) is None:
-            raise AccessError("nothing can be written here, and so nothing be mended", where=check.holdings.folder.path)
+            fix = "check who owns it and who may use it (ls -ld)"
+            raise AccessError("nothing can be written here, and so nothing be mended", where=check.holdings.folder.path, fix=fix)
         run.console.say(f"to mend: {mending}")
         watch(mending.run(), run.console)
         again, left = _checked(run, record, how)

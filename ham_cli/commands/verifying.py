@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ham_cli.exporters.audit import Audit
     from ham_cli.findings import Finding
     from ham_cli.integrity.counts import Count
+    from ham_cli.pool import Workers
     from ham_cli.record import Record
 
 
@@ -32,7 +33,7 @@ def is_export(where: Path) -> bool:
     return audit.lists(where) is not None
 
 
-def export(run: Run, where: Path, components: Sequence[str] | None, *, everything: bool, quick: bool, jobs: int) -> int:
+def export(run: Run, where: Path, components: Sequence[str] | None, *, everything: bool, quick: bool, jobs: int | Workers) -> int:
     """Hold an export against its own list, and say how it stands; the exit code."""
     from ham_cli.console.bars import watch
     from ham_cli.console.tables import Table
@@ -40,7 +41,7 @@ def export(run: Run, where: Path, components: Sequence[str] | None, *, everythin
 
     if components or everything:
         got = "--all" if everything else " ".join(components or ())
-        raise WrongUsageError("--path holds all of an export against its list", got=got, fix="leave one of them away")
+        raise WrongUsageError("--path holds all of an export against its list", got=got, fix="leave one of them out")
     console = run.console
     looked = audit.opened(where, quick=quick, jobs=jobs)
     console.record = looked.listed.record
@@ -72,7 +73,7 @@ def _format(looked: Audit) -> str:
     return str(looked.listed.options.get("format", ""))
 
 
-def folder(run: Run, where: Path, record: Record, named: tuple[str, ...], *, quick: bool, deep: bool, jobs: int) -> int:
+def folder(run: Run, where: Path, record: Record, named: tuple[str, ...], *, quick: bool, deep: bool, jobs: int | Workers) -> int:
     """Hold any folder against the record, and say how it stands; the exit code."""
     from ham_cli.console.bars import watch
     from ham_cli.console.tables import Table

@@ -51,7 +51,7 @@ class Console:
     def say(self, text: str) -> None:
         """A line for a person, on stderr; not with ``-q``."""
         if not self.quiet:
-            to_stderr(folded(clean(text)))
+            to_stderr(folded(one_line(text)))
 
     def detail(self, text: str) -> None:
         """A line on stderr for ``-v``."""
@@ -61,7 +61,7 @@ class Console:
     def warn(self, text: str) -> None:
         """A warning: on stderr also with ``-q``, and in ``--json``."""
         self.warnings.append(text)
-        to_stderr(f"{styled('warning:', '33')} {folded(clean(text), len('warning: '))}")
+        to_stderr(f"{styled('warning:', '33')} {folded(one_line(text), len('warning: '))}")
 
     def table(self, table: Table) -> None:
         """A table of the result, on stdout."""
@@ -74,7 +74,7 @@ class Console:
     def fail(self, error: HamError) -> None:
         """Say what went wrong: what, where, expected, got, and what to do next."""
         self.error = error
-        lines = [f"{styled('error:', '31')} {clean(error.what)}"]
+        lines = [f"{styled('error:', '31')} {one_line(error.what)}"]
         lines += [f"  {name + ':':<10}{one_line(text)}" for name, text in list(error.fields().items())[1:]]
         to_stderr("\n".join(lines))
 

@@ -27,6 +27,6 @@ def show_findings(console: Console, findings: Iterable[Finding], rest: str) -> N
             told = () if verdict is Verdict.MISSING else (("expected", finding.expected), ("got", finding.got))
             for name, text in told:
                 if text:
-                    console.out(f"    {name:<9}{text}")
+                    console.out(f"    {name:<9}{one_line(text)}")
         if len(some) > SHOWN:
             console.out(f"  and {len(some) - SHOWN} more: {rest}")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ham_cli.checksum import Measured
     from ham_cli.findings import Event
     from ham_cli.manifest import Manifest
+    from ham_cli.pool import Workers
 
 Row = dict[str, Any]
 
@@ -41,7 +42,7 @@ class Audit:
     """Its list; of one that was not finished, what it was to become."""
     unfinished: bool
     quick: bool
-    jobs: int
+    jobs: int | Workers
     checked: int = field(default=0, init=False)
     """Files that are there and were looked at."""
     right: int = field(default=0, init=False)
@@ -109,8 +110,9 @@ class Audit:
             return
         yield Started(_NAME, len(there), "file")
         tasks = [ToMeasure(str(self.folder / file), self.quick) for file in there]
+        pool.require(self.jobs, self.folder / MANIFEST)
         # Few large files are hashed on every core too.
-        batch = max(1, min(pool.BATCH, len(tasks) // (self.jobs * pool.AHEAD)))
+        batch = max(1, min(pool.BATCH, len(tasks) // (pool.count(self.jobs) * pool.AHEAD)))
         for file, measured in zip(there, pool.run(measure, tasks, self.jobs, batch=batch), strict=True):
             self.checked += 1
             fault = _compared(file, self.files[file], measured)
@@ -145,7 +147,7 @@ def lists(folder: Path) -> str | None:
     return next((name for name in (UNFINISHED, MANIFEST) if (folder / name).is_file()), None)
 
 
-def opened(folder: Path, *, quick: bool, jobs: int) -> Audit:
+def opened(folder: Path, *, quick: bool, jobs: int | Workers) -> Audit:
     """An export to be looked at.
 
     Raises `WrongUsageError` where a folder holds none, and `AccessError` where its list is damaged.

@@ -21,7 +21,7 @@ PICTURES = ("size", "crop", "image_format", "quality", "fast")
 GAPS = ("allow_partial", "allow_missing_classes")
 """Options of what holds images, and refuses where some are not there."""
 
-IMAGES = (*LABELS, *PICTURES, *GAPS, "jobs")
+IMAGES = (*LABELS, *PICTURES, *GAPS, "jobs", "dask")
 """Options of nearly every format that holds images."""
 
 

@@ -108,6 +108,6 @@ FORMAT = Format(
         "ham export isic truth --partition test --allow-partial",
         "ham export isic mine --split r70-15-15-s0",
     ),
-    ("link", *PICTURES, "allow_partial", "jobs"),
+    ("link", *PICTURES, "allow_partial", "jobs", "dask"),
     plan,
 )

@@ -150,6 +150,6 @@ FORMAT = Format(
         "ham export npz arrays224 --split s0.csv --size 224 --masks",
         "ham export npz squeezed --split s0.csv --size 64 --crop none",
     ),
-    ("masks", *LABELS, "size", "crop", "fast", *GAPS, "jobs"),
+    ("masks", *LABELS, "size", "crop", "fast", *GAPS, "jobs", "dask"),
     plan,
 )

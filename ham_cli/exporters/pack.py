@@ -8,7 +8,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from ham_cli import atomic, cache, links, manifest
+from ham_cli import atomic, cache, links, manifest, pool
 from ham_cli.errors import WrongUsageError, from_os_error
 from ham_cli.exporters import room
 from ham_cli.exporters.inside import FILE, inside
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ham_cli.exporters.journal import Earlier
     from ham_cli.exporters.parcel import Item, Parcel
     from ham_cli.findings import Event
+    from ham_cli.pool import Workers
 
 Row = dict[str, Any]
 
@@ -41,7 +42,7 @@ _SOME = 3
 class Packing:
     """One export into one folder."""
 
-    def __init__(self, parcel: Parcel, folder: Path, link: Link, jobs: int, *, force: bool) -> None:
+    def __init__(self, parcel: Parcel, folder: Path, link: Link, jobs: int | Workers, *, force: bool) -> None:
         """Look at what lies in the folder; nothing is changed yet.
 
         ``force``: whatever lies there, and every file is written anew. Raises `WrongUsageError` where something
@@ -97,9 +98,12 @@ class Packing:
             yield Note(f"removed, as not of this export: {counted(len(dropped), 'file')}, such as {', '.join(dropped[:_SOME])}", "said")
         kept = {item.file: self.rows.get(item.file) or [item.fields()] for item in self.parcel.items}
         manifest.write(self.folder / UNFINISHED, self._described([row for rows in kept.values() for row in rows]))
+        pool.require(self.jobs, self.folder / UNFINISHED)
         with contextlib.closing(Journal(self.folder)) as journal:
             tasks = self._tasks(sorted(self.todo, key=lambda item: item.file))
             self.rows |= yield from work(tasks, self.jobs, journal)
+        if not isinstance(self.jobs, int):
+            self._clear_halves()  # of a worker that was lost
         rows = [row for item in self.parcel.items for row in self.rows[item.file]]
         atomic.sync_folder(self.folder)
         manifest.write(self.folder / UNFINISHED, self._described(rows))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ham_cli.exporters.making import Task
     from ham_cli.exporters.parcel import Ready
     from ham_cli.findings import Event
+    from ham_cli.pool import Workers
 
 Row = dict[str, Any]
 
@@ -29,11 +30,13 @@ _WAITING = 512
 """Images that wait in memory at most, however many cores there are: 150 MB of published bytes."""
 
 
-def work(tasks: Sequence[Task], jobs: int, journal: Journal) -> Generator[Event, None, dict[str, list[Row]]]:
+def work(tasks: Sequence[Task], jobs: int | Workers, journal: Journal) -> Generator[Event, None, dict[str, list[Row]]]:
     """Put files in their place: those of many images one after the other, all others as they come.
 
     Yields progress; returns each file's rows in the manifest.
     """
+    if not isinstance(jobs, int):
+        return (yield from _elsewhere(tasks, jobs, journal))
     large = [task for task in tasks if task.item.shard and len(task.item.shard.samples) > 1]
     small = [task for task in tasks if not (task.item.shard and len(task.item.shard.samples) > 1)]
 
@@ -60,6 +63,21 @@ def work(tasks: Sequence[Task], jobs: int, journal: Journal) -> Generator[Event,
             syncing.append(pool.Beside(partial(_sync, task.target)))
     for one in syncing:
         one.result()
+    yield Done(_NAME)
+    return found
+
+
+def _elsewhere(tasks: Sequence[Task], workers: Workers, journal: Journal) -> Generator[Event, None, dict[str, list[Row]]]:
+    """Let workers in other processes put files in their place, each as a whole."""
+    found: dict[str, list[Row]] = {}
+    if not tasks:
+        return found
+    yield Started(_NAME, len(tasks), "file")
+    alone = all(task.item.shard is None or len(task.item.shard.samples) == 1 for task in tasks)
+    with contextlib.closing(pool.run(put, tasks, workers, batch=pool.BATCH if alone else 1)) as done:
+        for task, rows in zip(tasks, done, strict=True):
+            found[task.item.file] = _journaled(journal, task, rows)
+            yield Advanced(_NAME, 1)
     yield Done(_NAME)
     return found
 

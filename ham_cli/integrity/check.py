@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ham_cli.archives import Member
     from ham_cli.findings import Event
     from ham_cli.holdings import Holdings
+    from ham_cli.pool import Workers
 
 
 @dataclass
@@ -29,7 +30,7 @@ class Check:
     components: Sequence[str]
     """Those to judge whole; empty for what was fetched or asked for."""
     quick: bool
-    jobs: int
+    jobs: int | Workers
     deep: bool = False
     """Whether pixels are looked at, what kept zips hold, and the digests that manifests and splits carry."""
     tallies: dict[str, Tally] = field(default_factory=dict)
@@ -127,9 +128,7 @@ class Check:
         tasks = [ToLook(f"{root}/{holdings.label(i, component)}", None, self.quick, self.deep, mask) for i in there]
         for image_id, looked in zip(there, pool.run(look, tasks, self.jobs), strict=True):
             tally.checked += 1
-            finding = self._compared(image_id, component, looked) or (
-                self._seen(image_id, component, looked) if self.deep else None
-            )
+            finding = self._compared(image_id, component, looked) or (self._seen(image_id, component, looked) if self.deep else None)
             if finding is None:
                 tally.right += 1
                 tally.unvouched += component != "masks" and self._unvouched(image_id)

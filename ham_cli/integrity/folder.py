@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ham_cli.findings import Event
     from ham_cli.integrity.looking import Looked
     from ham_cli.offers import Place
+    from ham_cli.pool import Workers
     from ham_cli.record import Record
 
 MANY = 2000
@@ -42,7 +43,7 @@ class FolderCheck:
     """Those to judge; empty for those of which something is found."""
     quick: bool
     deep: bool
-    jobs: int
+    jobs: int | Workers
     counts: dict[str, Count] = field(default_factory=dict)
     extra: list[str] = field(default_factory=list)
     """Files that are none of the record's."""
@@ -143,6 +144,7 @@ class FolderCheck:
         yield Started(component, len(copies), "file")
         mask = component == "masks"
         tasks = [ToLook(str(p.file), p.member, self.quick, self.deep, mask) for _, p in copies]
+        pool.require(self.jobs, copies[0][1].file)
         for (image_id, place), looked in zip(copies, pool.run(look, tasks, self.jobs), strict=True):
             fault = self._compared(component, image_id, place, looked, vouched=place.file in vouched)
             if fault:

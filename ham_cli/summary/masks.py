@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ham_cli.dataset import Dataset
+    from ham_cli.pool import Workers
     from ham_cli.summary.grouping import Values
 
 Row = dict[str, Any]
@@ -60,7 +61,7 @@ class Areas:
         return {**dict(self.values), **{name: value for name, value in asdict(self).items() if name != "values"}}
 
 
-def measuring(dataset: Dataset, jobs: int) -> Measuring:
+def measuring(dataset: Dataset, jobs: int | Workers) -> Measuring:
     """The measurement of every mask of a data set that is here: rows of `schemas.MASKS`.
 
     Raises `WrongUsageError` where scipy is not installed.

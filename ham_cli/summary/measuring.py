@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ham_cli.dataset import Dataset
     from ham_cli.findings import Event
     from ham_cli.manifest.schemas import Schema
+    from ham_cli.pool import Workers
     from ham_cli.summary.reading import File
 
 Row = dict[str, Any]
@@ -63,7 +64,7 @@ class Measuring:
 
     kind: Kind
     dataset: Dataset
-    jobs: int
+    jobs: int | Workers
     rows: list[Row] = field(default_factory=list)
     """Those of the kind's schema, a row an image that is in the cache and right, by image id."""
     missing: int = 0

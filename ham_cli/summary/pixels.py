@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ham_cli.dataset import Dataset
+    from ham_cli.pool import Workers
     from ham_cli.summary.grouping import Values
 
 Row = dict[str, Any]
@@ -64,7 +65,7 @@ class Colours:
         return {**dict(self.values), "part": self.part, **own}
 
 
-def measuring(dataset: Dataset, jobs: int) -> Measuring:
+def measuring(dataset: Dataset, jobs: int | Workers) -> Measuring:
     """The measurement of every image of a data set that is here: rows of `schemas.PIXELS`."""
     return Measuring(Kind("pixels", schemas.PIXELS, "path", image_of, "sha256", "image", None, measure), dataset, jobs)
 
