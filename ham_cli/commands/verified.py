@@ -36,10 +36,8 @@ def tell(run: Run, check: Check, findings: list[Finding], *, repair: dict[str, A
     if differs:
         _tell_since(run, differs)
     if any(f.verdict in {"wrong", "unreadable", "missing", "altered"} for f in findings):
-        again = (
-            "what is left needs a source that has it: ham fetch --source SOURCE" if repair else "to mend exactly this: ham verify --repair"
-        )
-        console.say(again)
+        mend = "to mend exactly this: ham verify --repair; or ham fetch again, with a --source that has right copies"
+        console.say("what is left needs another source that has it: ham fetch --source SOURCE" if repair else mend)
     for component, tally in check.tallies.items():
         if tally.unvouched:
             console.say(f"{component}: {tally.unvouched} are vouched for by no published digest: they are as they arrived")

@@ -108,7 +108,7 @@ def read(path: Path, schema: Schema, *, missing_ok: bool = False, damaged_ok: bo
         if missing_ok:
             return None
         raise AccessError(f"{path.name} is not there", where=path, fix="run ham fetch first") from None
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+    except (pa.ArrowException, OSError, LookupError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise from_os_error(error, path) from error
         if damaged_ok:
@@ -133,7 +133,7 @@ def read_foreign(path: Path, names: Sequence[str], max_rows: int, max_bytes: int
         table, labels = _opened(path, here)
         columns = [_values(table.column(name)) for name in here]
         return [dict(zip(here, values, strict=True)) for values in zip(*columns, strict=True)], _own(labels)
-    except (pa.ArrowException, OSError, OverflowError) as error:
+    except (pa.ArrowException, OSError, OverflowError, IndexError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise ValueError(next(iter(str(error).splitlines()), type(error).__name__)) from error

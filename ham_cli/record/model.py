@@ -26,8 +26,11 @@ TABLED = {"metadata": "train", "test": "test", "validation": "validation"}
 FOLDERS = {"images": "images", "masks": "masks", "test": "test", "validation": "validation"}
 """Where the images or masks of a component lie in a cache."""
 
-_MAX_DIGESTS = 16 << 20
-"""Bytes of the list of digests, unpacked; the published one has 1.9 MB."""
+_MAX_DIGESTS = 64 << 20
+"""Bytes of the list of digests, unpacked; the published one has 1.9 MB, and one of 100 000 images and masks 19."""
+
+_MAX_MEMORY = 256 << 20
+"""Bytes that unpacking it may take: a packed file names its own dictionary, of up to four gigabytes."""
 
 _REINSTALL = "install ham again, or fetch again with --record"
 
@@ -170,7 +173,7 @@ class Record:
         Raises `AccessError` where the list is not the one that the record names.
         """
         try:
-            unpacking = lzma.LZMADecompressor()
+            unpacking = lzma.LZMADecompressor(memlimit=_MAX_MEMORY)
             text = unpacking.decompress(self.digest_file, _MAX_DIGESTS)
             if hashlib.sha256(text).hexdigest() != self.digest_check:
                 raise AccessError("the list of digests is not the one the record names", expected=self.digest_check, fix=_REINSTALL)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ham_cli.errors import AccessError, HamError, WrongUsageError
-from ham_cli.record.model import COMPONENTS, PARTITIONS, Counts, PublishedFile, Record, TableForm
+from ham_cli.record import shape
+from ham_cli.record.model import COMPONENTS, PARTITION, Counts, PublishedFile, Record, TableForm
 
 PUBLISHED = Path(__file__).parent.with_name("record.json")
 """Version 4.0 of doi:10.7910/DVN/DBW86T, as this program pins it."""
 
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MAX_RECORD_BYTES = 4 << 20
 
 
@@ -25,7 +25,7 @@ def load_foreign(path: Path) -> Record:
     record = load(path)
     try:
         for name in record.digests:
-            _plain(name)
+            shape.plain(name)
     except AccessError as error:
         raise WrongUsageError(error.what, where=path, expected=error.expected, got=error.got, fix="check --record FILE") from error
     except ValueError as error:
@@ -63,22 +63,18 @@ def _not_a_record(path: Path, error: Exception) -> WrongUsageError:
 
 
 def _check(record: Record) -> None:
-    """Raise for what would fail later: unknown words, names that reach out of their folder, wrong types."""
+    """Raise for words that this program does not know, and for files of partitions that the record has not."""
     for form in record.tables:
         _one_of(form.form, ("rows", "onehot", "groupings", "ratings"))
         _one_of(form.component, COMPONENTS)
         _one_of(form.partition, tuple(record.partitions))
-    for partition in record.partitions:
-        _one_of(partition, PARTITIONS)
     for file in (*record.files, *record.bucket_files):
-        _one_of(file.partition, (*PARTITIONS, None))
-        if any(not isinstance(number, int | None) for number in (file.bytes, file.images, file.datafile_id)):
-            raise TypeError(f"bytes, images or datafile_id of {file.name}")
-    for words in (record.vocabulary["dx"], record.identifiers["image_id"], record.identifiers["lesion_id"], record.licence["id"]):
+        _one_of(file.component, COMPONENTS)
+        _one_of(file.kind, ("archive", "table", "table_archive"))
+        _one_of(file.partition, (*record.partitions, None))
+        _one_of(PARTITION.get(file.component), (*record.partitions, None))
+    for words in (record.identifiers["image_id"], record.identifiers["lesion_id"]):
         _one_of(bool(words), (True,))
-    for citation in record.citations:
-        _one_of({"key", "for", "type", "fields", "text"} <= set(citation), (True,))
-    _one_of({"id", "url", "summary"} <= set(record.licence), (True,))
 
 
 def _one_of(word: object, known: tuple[object, ...]) -> None:
@@ -88,9 +84,9 @@ def _one_of(word: object, known: tuple[object, ...]) -> None:
 
 def _build(facts: dict[str, Any], source: bytes, path: Path) -> Record:
     if facts["schema"] != 1:
-        raise WrongUsageError("this record has another form", where=path, expected="schema 1", got=f"schema {facts['schema']}")
-    for name in (facts["name"], facts["version"], facts["digests"]["file"]):
-        _plain(name)
+        got, fix = f"schema {facts['schema']}", "a newer ham may read it; check --record FILE"
+        raise WrongUsageError("this record has another form", where=path, expected="schema 1", got=got, fix=fix)
+    shape.check(facts)
     files = tuple(_published_file(f) for f in facts["files"])
     bucket_files = tuple(_published_file(f) for f in facts["bucket_files"])
     return Record(
@@ -111,16 +107,16 @@ def _build(facts: dict[str, Any], source: bytes, path: Path) -> Record:
         classes=facts["classes"],
         challenge_order=tuple(facts["challenge_order"]),
         groupings=facts["groupings"],
-        ground_truth=_words(facts.get("ground_truth", {})),
-        sites=_words(facts.get("sites", {})),
+        ground_truth=facts.get("ground_truth", {}),
+        sites=facts.get("sites", {}),
         age_bands=tuple((low, high) for low, high in facts["age_bands"]),
         duplicate_pairs=tuple((a, b) for a, b in facts["duplicate_pairs"]["pairs"]),
         validation_ids=frozenset(facts["validation_ids"]),
         image_size=(facts["image_size"][0], facts["image_size"][1]),
         licence=facts["licence"],
         citations=tuple(facts["citations"]),
-        creator=_text(facts.get("creator")),
-        publisher=_text(facts.get("publisher")),
+        creator=facts.get("creator"),
+        publisher=facts.get("publisher"),
         year=facts["published"] if type(facts.get("published")) is int else None,
         source=source,
         digest_file=path.with_name(facts["digests"]["file"]).read_bytes(),
@@ -129,35 +125,8 @@ def _build(facts: dict[str, Any], source: bytes, path: Path) -> Record:
 
 
 def _published_file(facts: dict[str, Any]) -> PublishedFile:
-    file = PublishedFile(**(facts | {"aliases": tuple(facts["aliases"])}))
-    for name in file.names:
-        _plain(name)
-    if file.component not in COMPONENTS or file.kind not in {"archive", "table", "table_archive"}:
-        message = f"file {file.name} of component {file.component}, kind {file.kind}"
-        raise ValueError(message)
-    return file
+    return PublishedFile(**(facts | {"aliases": tuple(facts["aliases"])}))
 
 
 def _table_form(facts: dict[str, Any]) -> TableForm:
-    form = TableForm(**(facts | {"columns": tuple(facts["columns"])}))
-    _plain(form.name)
-    return form
-
-
-def _words(facts: Any) -> dict[str, str]:  # noqa: ANN401  (whatever stands in somebody's file)
-    if not isinstance(facts, dict) or not all(isinstance(words, str) for words in facts.values()):
-        raise TypeError("words that are no text")
-    return facts
-
-
-def _text(fact: object) -> str | None:
-    if fact is not None and not isinstance(fact, str):
-        raise TypeError(f"{fact!r} is no text")
-    return fact
-
-
-def _plain(name: str) -> None:
-    # These become names of files and folders: a foreign record must not reach out of the cache.
-    if not _PLAIN_NAME.fullmatch(name):
-        message = f"not a plain name: {name!r}"
-        raise ValueError(message)
+    return TableForm(**(facts | {"columns": tuple(facts["columns"])}))

@@ -18,6 +18,12 @@ MAX_AGE = 120.0
 
 _SUFFIX = re.compile(r"\.jpe?g$", re.IGNORECASE)
 
+_NUMBER = re.compile(r"[-+]?([0-9]{1,20}\.?[0-9]{0,20}|\.[0-9]{1,20})([eE][-+]?[0-9]{1,3})?")
+"""A number as every program reads it; Python alone also takes 6_0 and the digits of other scripts."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""What an id must be whatever a record's own pattern allows: ids become names of files."""
+
 
 class Reader:
     """Reads cells into rows, and remembers what was odd about them."""
@@ -56,7 +62,7 @@ class Reader:
         return row
 
     def _onehot(self, named: dict[str, str]) -> Row:
-        marks = {c: float(named[c]) for c in self.record.challenge_order}
+        marks = {c: _number(c, named[c]) for c in self.record.challenge_order}
         hot = [c for c, value in marks.items() if value == 1]
         if len(hot) != 1 or set(marks.values()) != {0.0, 1.0}:
             raise ValueError("not exactly one diagnosis is marked")
@@ -76,14 +82,14 @@ class Reader:
         return self._matching("image_id", bare)
 
     def _matching(self, column: str, cell: str) -> str:
-        if not self._patterns[column].fullmatch(cell):
+        if not self._patterns[column].fullmatch(cell) or not _PLAIN.fullmatch(cell):
             raise ValueError(f"{quoted(cell)} is no {column}")
         return cell
 
     def _age(self, cell: str) -> float | None:
         if not cell:
             return None
-        age = float(cell)
+        age = _number("age", cell)
         if not 0 <= age <= MAX_AGE:
             raise ValueError(f"age {quoted(cell)} is no number of years")
         if cell != str(age):
@@ -94,3 +100,9 @@ class Reader:
     def _note(notes: list[str], text: str, *, once: bool = False) -> None:
         if not once or not any(n.startswith(text[:15]) for n in notes):
             notes.append(text)
+
+
+def _number(column: str, cell: str) -> float:
+    if not _NUMBER.fullmatch(cell.strip(" ")):
+        raise ValueError(f"{column} {quoted(cell)} is no number")
+    return float(cell)
