@@ -20,6 +20,8 @@ from ham_cli.licence import ATTRIBUTION, beside_the_data
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import filelock
+
     from ham_cli.record import Record
 
 TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# A cache of ham (dataset manager for HAM10000); see https://bford.info/cachedir/\n"
@@ -157,7 +159,7 @@ def writer(root: Path, timeout: float, say: Callable[[str], None]) -> Iterator[N
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise from_os_error(error, root) from error
-    lock = filelock.FileLock(root / _LOCK, timeout=0)
+    lock = _lock(root / _LOCK)
     try:
         try:
             lock.acquire()
@@ -187,6 +189,16 @@ def writer(root: Path, timeout: float, say: Callable[[str], None]) -> Iterator[N
         lock.release()
 
 
+def _lock(path: Path) -> filelock.BaseFileLock:
+    """A lock that is the operating system's, or none: one of files alone would outlive a holder on another machine."""
+    import filelock
+
+    try:
+        return filelock.FileLock(path, timeout=0, fallback_to_soft=False)
+    except TypeError:  # an earlier filelock, which knows no other kind
+        return filelock.FileLock(path, timeout=0)
+
+
 _ROOM = "free some room, choose another folder with --cache-dir, or ask for less with --only or --sample"
 
 
@@ -195,7 +207,7 @@ def alone(lock_file: Path) -> Iterator[None]:
     """Be the only ham that writes in the folder of ``lock_file``; `LockedError` at once where another does."""
     import filelock
 
-    lock = filelock.FileLock(lock_file, timeout=0)
+    lock = _lock(lock_file)
     try:
         lock.acquire()
     except filelock.Timeout:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from ham_cli import cache, manifest
+from ham_cli import cache, checksum, manifest
 from ham_cli.errors import AccessError, quoted
 from ham_cli.holdings.model import IMAGE_COLUMNS, MASK_COLUMNS, Holdings
 from ham_cli.manifest import schemas
@@ -18,10 +19,15 @@ if TYPE_CHECKING:
 
     from ham_cli.cache import Folder
     from ham_cli.holdings.model import Row
+    from ham_cli.manifest import Manifest
+    from ham_cli.manifest.schemas import Schema
     from ham_cli.record import Record
 
 _INSIDE = re.compile(r"(images|test|validation|masks|tables|archives)/[A-Za-z0-9][A-Za-z0-9._ -]*")
 """A path as manifests spell it; nothing else is believed."""
+
+_SIZE, _DIGEST, _MD5 = re.compile(r"(\d+) bytes"), re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}"), 32
+"""What a verification got where a size or a digest was wrong."""
 
 
 def load(record: Record, folder: Folder, *, damaged_ok: bool = False) -> Holdings:
@@ -30,8 +36,8 @@ def load(record: Record, folder: Folder, *, damaged_ok: bool = False) -> Holding
     ``damaged_ok``: a manifest that cannot be read counts as absent, for `fetch`, which makes it anew;
     else it raises `AccessError`.
     """
-    images = manifest.read(folder.manifest("images"), schemas.IMAGES, missing_ok=True, damaged_ok=damaged_ok)
-    files = manifest.read(folder.manifest("files"), schemas.FILES, missing_ok=True, damaged_ok=damaged_ok)
+    images = _read(record, folder.manifest("images"), schemas.IMAGES, damaged_ok=damaged_ok)
+    files = _read(record, folder.manifest("files"), schemas.FILES, damaged_ok=damaged_ok)
     rows = {row["image_id"]: row for row in images.rows} if images else {}
     listed = {(row["component"], row["name"]): row for row in files.rows} if files else {}
     _require_inside(record, folder, rows, listed)
@@ -49,6 +55,17 @@ def load(record: Record, folder: Folder, *, damaged_ok: bool = False) -> Holding
             row = holdings.blank_file(published.component, published.name)
             holdings.files[published.component, published.name] = row
     return holdings
+
+
+def _read(record: Record, path: Path, schema: Schema, *, damaged_ok: bool) -> Manifest | None:
+    """A manifest, if it is there; one of another record is as good as damaged: its rows name other images."""
+    found = manifest.read(path, schema, missing_ok=True, damaged_ok=damaged_ok)
+    if found is None or found.record == record.id:
+        return found
+    if damaged_ok:
+        return None
+    fix = "run the same ham fetch again: it writes the manifest anew"
+    raise AccessError(f"{path.name} is of another record", where=path, expected=record.id, got=quoted(found.record), fix=fix)
 
 
 def forget_vanished(holdings: Holdings) -> None:
@@ -103,8 +120,9 @@ def _found_wrong(holdings: Holdings) -> set[str]:
     """What the last verification found wrong and nobody has replaced since."""
     path = holdings.folder.manifest("verification")
     last = manifest.read(path, schemas.VERIFICATION, missing_ok=True, damaged_ok=True)
-    wrong = {row["path"] for row in last.rows if row["verdict"] in {"wrong", "unreadable"}} if last else set()
-    return {label for label in wrong if _INSIDE.fullmatch(label) and _older(holdings.folder.path / label, path)}
+    wrong = {row["path"]: row["got"] for row in last.rows if row["verdict"] in {"wrong", "unreadable"}} if last else {}
+    root = holdings.folder.path
+    return {label for label, got in wrong.items() if _INSIDE.fullmatch(label) and _is_still(root / label, got, path)}
 
 
 def _rows_found_wrong(holdings: Holdings) -> set[str]:
@@ -116,6 +134,16 @@ def _rows_found_wrong(holdings: Holdings) -> set[str]:
     if not wrong or not _older(images, path):
         return set()
     return set(holdings.tables) if "manifest" in wrong else {TABLED[component] for component in wrong & TABLED.keys()}
+
+
+def _is_still(file: Path, got: str | None, verification: Path) -> bool:
+    """Whether a file still is what was found wrong: by its bytes where they were written down, as clocks jump, else by its age."""
+    with contextlib.suppress(OSError):
+        if found := _SIZE.fullmatch(got or ""):
+            return file.stat().st_size == int(found[1])
+        if found := _DIGEST.fullmatch(got or ""):
+            return checksum.of_file(file, "md5" if len(found[0]) == _MD5 else "sha256")[1] == got
+    return _older(file, verification)
 
 
 def _older(file: Path, other: Path) -> bool:
