@@ -32,7 +32,7 @@ from ham_cli.commands import (
     stats,
     verify,
 )
-from ham_cli.commands.options import examples_block
+from ham_cli.commands.options import block, examples_block
 from ham_cli.console import Console
 from ham_cli.errors import EXIT_CODES, AccessError, HamError, Terminated, WrongUsageError, from_os_error
 
@@ -45,7 +45,27 @@ _ANY_TEXT = "ham-any-text"
 _ENDED = {130: "interrupted", 143: "terminated"}
 
 _EXAMPLES = ("ham demo", "ham fetch --source ~/Downloads", "ham split && ham stats --split r70-15-15-s0", "ham export --help")
-_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {words}" for code, words in EXIT_CODES.items())
+_CODES = block("Exit codes", [f"{code:>3}  {words}" for code, words in EXIT_CODES.items()])
+_HELP = """A dataset manager for HAM10000: fetch, verify, split, stats, export over a cache.
+
+HAM10000 is the set of dermatoscopic images of skin lesions behind doi:10.7910/DVN/DBW86T. New here? ham demo shows all of
+it on images that it draws, in seconds and without a network. Of the data, ham fetch metadata (0.7 MB) is enough for
+split, check and stats; ham fetch brings everything (3.2 GB), and goes on where it was interrupted.
+
+What is fetched lies in one folder, the cache, from which all other commands work: ham cache dir names it. Results go
+to stdout, everything else to stderr. Each command has a page of its own: ham COMMAND --help.
+"""
+_VARIABLES = (
+    "HAM_CACHE_DIR           where the data lies, as --cache-dir",
+    "HAM_JSON, HAM_QUIET, HAM_VERBOSE, HAM_JOBS, HAM_DASK, HAM_CONNECTIONS,",
+    "HAM_LIMIT_RATE, HAM_SERVER, HAM_LOCK_TIMEOUT",
+    "                        the options of these names, where a command has them",
+    "HAM_DATAVERSE_KEY       an API token for Dataverse; not needed for this data",
+    "HAM_DEBUG               1: show a traceback where something went wrong",
+    "NO_COLOR, FORCE_COLOR, COLUMNS, HTTPS_PROXY, SSL_CERT_FILE",
+    "                        as everywhere",
+)
+"""What the environment may say."""
 
 
 class InOrder(TyperGroup):
@@ -63,8 +83,8 @@ COMMANDS = (fetch, verify, split, check, stats, report, score, export, show, cit
 app = typer.Typer(
     name="ham",
     cls=InOrder,
-    help="A dataset manager for HAM10000: fetch, verify, split, stats, export over a cache.",
-    epilog=f"{examples_block(_EXAMPLES)}\n\n{_CODES}",
+    help=_HELP,
+    epilog="\n\n".join([examples_block(_EXAMPLES), _CODES, block("Environment", _VARIABLES)]),
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EXTRAS = {
+    "cloud": {"fsspec": "fsspec", "s3fs": "s3fs"},
     "dask": {"distributed": "distributed"},
     "masks": {"scipy": "scipy"},
     "report": {"jinja2": "jinja2", "vl_convert": "vl-convert-python"},

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,7 +22,6 @@ from tests.conftest import run_here
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from typing import Any
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -62,7 +61,8 @@ class Dask:
         """Until so many workers are there."""
         import distributed
 
-        with distributed.Client(self.address, set_as_default=False) as client:
+        make: Any = distributed.Client
+        with make(self.address, set_as_default=False) as client:
             client.wait_for_workers(count, timeout=PATIENCE)
 
     def end(self) -> None:

@@ -36,7 +36,7 @@ FLOORS = (
     {"cluster", "offers", "sources"},
     {"download"},
     {"http"},
-    {"archives", "tables", "images", "manifest", "cache", "pool"},
+    {"archives", "tables", "images", "manifest", "cache", "pool", "destination"},
     {"record", "findings", "checksum", "atomic", "errors", "licence", "links", "selection", "groups", "extras", "kept", "rendering"},
 )
 """The program's parts, the highest floor first; imports only fall."""
@@ -53,6 +53,7 @@ OWNERS = {
     "scipy": {"summary"},
     "contourpy": {"exporters"},
     "distributed": {"cluster"},
+    "fsspec": {"destination"},
     "google_crc32c": {"exporters"},
     "jinja2": {"summary"},
     "vl_convert": {"summary"},
@@ -65,7 +66,7 @@ OWNERS = {
 }
 """Each library and the only parts that may import it."""
 
-HEAVY = {"contourpy", "httpx", "jinja2", "numpy", "pandas", "pyarrow", "PIL", "rich", "scipy", "vl_convert"}
+HEAVY = {"contourpy", "fsspec", "httpx", "jinja2", "numpy", "pandas", "pyarrow", "PIL", "rich", "scipy", "vl_convert"}
 """What a help page must not load."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import re
@@ -17,10 +18,13 @@ import yaml
 
 import ham_cli
 from ham_cli.errors import EXIT_CODES
+from tests import torchlike
 from tests.dataverse import Servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.web import Web
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -47,17 +51,22 @@ def home(tmp_path: Path, real_data: Path, server: str, monkeypatch: pytest.Monke
     """A home folder with ``downloads`` in it, and ``ham`` and ``duckdb`` on the path."""
     monkeypatch.setenv("SERVER", server)
     (tmp_path / "downloads").symlink_to(real_data)
-    binaries = tmp_path / "bin"
+    return on_the_path(tmp_path)
+
+
+def on_the_path(home: Path, fetched: str = "") -> Path:
+    """A home folder with the programs that the README uses; ``fetched`` is what stands behind every ``ham fetch``."""
+    binaries = home / "bin"
     binaries.mkdir()
     programs = {
-        "ham": f'exec {sys.executable} -m ham_cli "$@"\n',
+        "ham": f'[ "$1" != fetch ] || set -- "$@" {fetched}\nexec {sys.executable} -m ham_cli "$@"\n',
         "duckdb": f'exec {sys.executable} -c "{DUCKDB}" "$@"\n',
         "python": f'exec {sys.executable} "$@"\n',
     }
     for name, text in programs.items():
         (binaries / name).write_text(f"#!/bin/sh\n{text}")
         (binaries / name).chmod(0o755)
-    return tmp_path
+    return home
 
 
 def shell(text: str, home: Path) -> tuple[int, str]:
@@ -122,8 +131,12 @@ def test_a_split_that_is_older_than_the_table_is_made_again_once(home: Path) -> 
     assert "up to date" in shell("make counts.csv", home)[1]
 
 
-def test_the_notebook_recipe_finds_lesions_and_images(home: Path) -> None:
-    (recipe,) = blocks("python")
+def batch_sizes(images: int, batch: int) -> list[int]:
+    return [min(batch, images - first) for first in range(0, images, batch)]
+
+
+def test_the_notebook_recipe_finds_lesions_and_images_and_the_training_recipe_takes_them(home: Path) -> None:
+    recipe, training = blocks("python")
     assert shell("ham fetch --source downloads --allow-partial -q && ham split -q", home)[0] == 0
     code, output = shell(f"python - <<'END'\n{recipe}\nprint(len(here), all(map(__import__('os').path.isfile, here.path)))\nEND", home)
     assert code == 0, output
@@ -133,6 +146,44 @@ def test_the_notebook_recipe_finds_lesions_and_images(home: Path) -> None:
     assert int(nv[1]) == next(count["lesions"] for count in counts if count["dx"] == "nv")
     assert 0 < int(found[0]) < 96
     assert found[1] == "True"
+    (home / "train.py").write_text(training)
+    beside = "" if importlib.util.find_spec("torch") else f"PYTHONPATH={torchlike.installed(home / 'lib')}:$PYTHONPATH "
+    code, output = shell(f"{beside}python train.py", home)
+    batches = [re.fullmatch(r"\((\d+), 3, 224, 224\) (akiec|bcc|bkl|df|mel|nv|vasc)", line) for line in output.splitlines()]
+    assert (code, [int(batch[1]) for batch in batches if batch], None in batches) == (0, batch_sizes(int(found[0]), 32), False), output
+
+
+def test_a_fetch_without_anything_and_the_ratings_come_from_a_server(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As they stand there, but for the record: the small one, whose server is at hand.
+    everything, ratings = (block for block in blocks("sh") if block.startswith("ham fetch\n") or "ham stats --ratings" in block)
+    monkeypatch.setenv("SERVER", web.servers.facts["server"])
+    for name, recipe in (("everything", everything), ("ratings", ratings)):
+        (tmp_path / name).mkdir()
+        home = on_the_path(tmp_path / name, f"--record {web.record}")
+        code, output = shell(recipe, home)
+        if name == "everything":
+            assert (code, bool(re.search(r"^images +- +20 +20 +0$", output, re.MULTILINE))) == (0, True), output
+        else:
+            # The small record's ratings have faults, which are named: exit code 3, and the rest counts.
+            assert (code, "ratings.parquet" in output, "Net change" in output) == (3, True, True), output
+
+
+def test_the_completions_are_written_where_the_shells_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVER", "")
+    (recipe,) = (block for block in blocks("sh") if "ham completion" in block)
+    home = on_the_path(tmp_path)
+    assert shell(f"set -e\n{recipe}", home) == (0, "")
+    places = {".local/share/bash-completion/completions/ham": "bash", ".zfunc/_ham": "zsh", ".config/fish/completions/ham.fish": "fish"}
+    for place, name in places.items():
+        assert "_HAM_COMPLETE" in (home / place).read_text(), name
+    assert (home / ".zshrc").read_text().startswith("fpath=(~/.zfunc $fpath)")
+
+
+def test_every_block_is_one_that_a_test_runs() -> None:
+    # The set-up is run where a change is let in: a fresh environment takes minutes. Two figures and an error show no command.
+    in_tests = {"console": 18, "python": 2, "make": 1, "yaml": 1, "sh": 2 + 6, "": 1}
+    openings = re.findall(r"^```(\w*)$", README, flags=re.MULTILINE)[::2]
+    assert {language: openings.count(language) for language in openings} == in_tests
 
 
 def test_a_web_server_serves_a_classroom(home: Path) -> None:

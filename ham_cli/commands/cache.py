@@ -23,27 +23,39 @@ EXAMPLES = ("ham cache dir", "ham cache list", "ham cache prune --dry-run")
 def register(app: typer.Typer) -> None:
     """Add the group and its four commands."""
     group = typer.Typer(
-        help="Show the cache's place and content, and remove from it.",
+        help="Show the cache's place and content, and remove from it.\n\n"
+        "The cache is the folder that all commands work from: --cache-dir, else HAM_CACHE_DIR, else ham in your own cache folder.",
+        short_help="Show the cache's place and content, and remove from it.",
         no_args_is_help=True,
         rich_markup_mode=None,
         epilog=examples_block(EXAMPLES),
     )
-    command(group, "dir", examples=("DIR=$(ham cache dir)", "du -sh $(ham cache dir)"))(directory)
-    command(group, "list", examples=("ham cache list", "ham cache list --json | jq .result"))(contents)
-    command(group, "prune", examples=("ham cache prune --dry-run", "ham cache prune"))(prune)
-    command(group, "remove", examples=("ham cache remove masks test", "ham cache remove --all --dry-run"))(remove)
+    locked = {6: "another ham holds the cache's lock"}
+    command(group, "dir", examples=("DIR=$(ham cache dir)", "du -sh $(ham cache dir)"), see=("cache list",))(directory)
+    command(group, "list", examples=("ham cache list", "ham cache list --json | jq .result"), see=("verify", "cache remove"))(contents)
+    command(group, "prune", examples=("ham cache prune --dry-run", "ham cache prune"), codes=locked, see=("cache list",))(prune)
+    examples = ("ham cache remove masks test --dry-run", "ham cache remove masks test", "ham cache remove --all --dry-run")
+    command(group, "remove", examples=examples, codes=locked, see=("cache list", "cache prune", "fetch"))(remove)
     app.add_typer(group, name="cache")
 
 
 def directory(run: Run) -> int:
-    """Print the cache's folder, and nothing else."""
+    """Print the cache's folder, and nothing else.
+
+    It is --cache-dir, else HAM_CACHE_DIR, else ham in your own cache folder. In it each record has a folder: images/,
+    masks/, test/, validation/, tables/, archives/, manifests/ and splits/.
+    """
     run.console.out(str(run.cache.root))
     run.console.result = {"dir": str(run.cache.root)}
     return 0
 
 
 def contents(run: Run) -> int:
-    """Show what the cache holds, component by component."""
+    """Show what the cache holds, component by component.
+
+    Files and bytes of each component, of kept zips, splits and manifests. It counts what lies there; whether that is
+    right, ham verify says.
+    """
     from ham_cli import shed
     from ham_cli.console.tables import Table
 
@@ -59,7 +71,11 @@ def contents(run: Run) -> int:
 
 
 def prune(run: Run, dry_run: DryRun = False, lock_timeout: LockTimeout = 600.0) -> int:
-    """Remove what nobody needs: half-written files, kept zips, older versions of the record."""
+    """Remove what nobody needs: half-written files, kept zips, older versions of the record.
+
+    Images, masks, tables, splits and manifests of the record in force stay. Does not ask: see with --dry-run what
+    would go.
+    """
     from ham_cli import shed
     from ham_cli.cache import writer
 
@@ -81,7 +97,11 @@ def remove(
     dry_run: DryRun = False,
     lock_timeout: LockTimeout = 600.0,
 ) -> int:
-    """Remove components, or with --all the whole record, from the cache."""
+    """Remove components, or with --all the whole record, from the cache.
+
+    Splits and statistics stay, but with --all, which removes the record's whole folder, splits too. ham fetch brings
+    components again. Does not ask: see with --dry-run what would go.
+    """
     from ham_cli import shed
     from ham_cli.cache import writer
 

@@ -34,7 +34,8 @@ EXAMPLES = (
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "check", examples=EXAMPLES)(check)
+    codes = {0: "nothing leaks", 3: "something leaks", 4: "the table of images is not fetched yet: ham fetch metadata"}
+    command(app, "check", examples=EXAMPLES, codes=codes, see=("split", "report --split"))(check)
 
 
 def check(
@@ -70,7 +71,10 @@ def check(
     """Say how many lesions and images leak in a split that you were given, by class, and which.
 
     Takes CSV, Parquet or JSON with a column of images (image_id, file, path) and one of sides (split, set, fold, or
-    flags), a file a part, lists of ids, or folders of images. Needs only the metadata. Exit code 3 where anything leaks.
+    flags), a file a part, lists of ids, or folders of images. Needs only the metadata.
+
+    A split leaks where the same lesion, a known duplicate or the same bytes stand on two sides: a model then sees in
+    training what it is tested on. Writes nothing without -o.
     """
     from ham_cli import pool
     from ham_cli.console.bars import watch

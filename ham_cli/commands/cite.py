@@ -13,14 +13,18 @@ EXAMPLES = ("ham cite >> thesis.bib", "ham cite --text")
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "cite", examples=EXAMPLES)(cite)
+    command(app, "cite", examples=EXAMPLES, see=("report",))(cite)
 
 
 def cite(
     run: Run,
     text: Annotated[bool, typer.Option("--text", help="As lines of text, with what each is cited for.")] = False,
 ) -> int:
-    """Print the citations that use of the data asks for, as BibTeX or as text."""
+    """Print the citations that use of the data asks for, as BibTeX or as text.
+
+    The data is under CC BY-NC 4.0: name its authors, say what you changed, do not sell it. LICENSE, ATTRIBUTION.txt and
+    CITATION.bib lie beside it in the cache and in every export.
+    """
     from ham_cli import licence
     from ham_cli import record as records
 

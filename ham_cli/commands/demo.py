@@ -58,7 +58,8 @@ PAGE = ("Report: all of it to look at, in one file.", "report report.html --spli
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "demo", examples=EXAMPLES, without=("cache_dir",))(demo)
+    codes = {0: "every step is done", 2: "wrong usage; any other code is that of the step that failed"}
+    command(app, "demo", examples=EXAMPLES, codes=codes, see=("fetch",), without=("cache_dir",))(demo)
 
 
 def demo(

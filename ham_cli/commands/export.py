@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,20 +20,32 @@ from ham_cli.links import WAYS, Link
 from ham_cli.rendering import CROPS, FORMATS, QUALITY, Rendering
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Iterator, Mapping, MutableMapping
 
     from ham_cli.dataset import Dataset
+    from ham_cli.destination import Store
     from ham_cli.exporters.format import Format
     from ham_cli.exporters.pack import Packing
     from ham_cli.exporters.parcel import Parcel
     from ham_cli.exporters.wish import Wish
+    from ham_cli.pool import Workers
 
 EXAMPLES = (
     "ham export csv tables",
     "ham export imagefolder data --split r70-15-15-s0",
     "ham export webdataset shards --split r70-15-15-s0 --size 224",
+    "ham export hf s3://bucket/ham10000 --split r70-15-15-s0",
 )
 _SHORT = "Write the data set into a folder, in a format that others read."
+_MORE = """
+Each format has its own page: ham export FORMAT --help. Beside the images lie the licence, what to cite, and
+ham-export.parquet, which lists every file with its digest: ham verify --path DEST holds the export against it. An
+interrupted export is finished by the same command. Nothing that lies in DEST already is replaced without --force.
+"""
+_CODES = {
+    3: "a part lacks a class, or an image is not what was fetched",
+    4: "images that are not in the cache were left out, or nothing is fetched yet",
+}
 
 
 class Formats(TyperGroup):
@@ -48,7 +61,7 @@ class Formats(TyperGroup):
 
             app = typer.Typer(rich_markup_mode=None, add_completion=False)
             for one in FORMATS.values():
-                command(app, one.name, examples=one.examples)(command_of(one, export))
+                command(app, one.name, examples=one.examples, codes=_CODES, see=("split", "verify --path DEST"))(command_of(one, export))
             group: Any = typer.main.get_group(app)
             self._made = group.commands
         return self._made or {}
@@ -60,7 +73,14 @@ class Formats(TyperGroup):
 
 def register(app: typer.Typer) -> None:
     """Add the group, whose commands are the formats."""
-    group = typer.Typer(cls=Formats, help=_SHORT, no_args_is_help=True, rich_markup_mode=None, epilog=examples_block(EXAMPLES))
+    group = typer.Typer(
+        cls=Formats,
+        help=f"{_SHORT}\n{_MORE}",
+        subcommand_metavar="FORMAT DEST",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        epilog=examples_block(EXAMPLES),
+    )
     group.callback()(lambda: None)
     app.add_typer(group, name="export", short_help=_SHORT)
 
@@ -69,23 +89,21 @@ def export(run: Run, one: Format, dest: str, given: Mapping[str, Any]) -> int:
     """Plan a format's files and put them into their folder; the exit code."""
     from ham_cli import pool
     from ham_cli.console.bars import watch
-    from ham_cli.exporters.pack import Packing
 
     link = _word("--link", given.get("link", "auto"), WAYS)
     rendering = _rendering(given)
     choice = {name: given[name] for name in ("split", "fold", "part", "partition", "only", "one_per_lesion")}
     dataset = narrowed(run, loaded(run), **choice)
     wish = _wish(dataset, given, rendering)
-    folder = _folder(dest, dataset)
+    place = _place(dest, dataset, link, given.get("dask"))
     parcel = one.plan(dataset, wish)
-    with hired(given.get("jobs"), given.get("dask")) as workers:
-        packing = Packing(parcel, folder, Link(link), workers, force=given["force"])
+    with hired(given.get("jobs"), given.get("dask")) as workers, _packed(parcel, place, link, workers, force=given["force"]) as packing:
         if given["dry_run"]:
             _foretell(run, parcel, packing)
         else:
             pool.require(workers, dataset.folder.manifest("images"))
             watch(packing.run(), run.console)
-            run.console.out(one_line(f"{'written' if packing.changed else 'unchanged'}: {folder}"))
+            run.console.out(one_line(f"{'written' if packing.changed else 'unchanged'}: {packing.place()}"))
             _tell(run, parcel, packing)
     run.console.result = _result(parcel, packing, dry_run=given["dry_run"])
     return _missing(run, parcel, allow_partial=given.get("allow_partial", True))
@@ -142,7 +160,7 @@ def _foretell(run: Run, parcel: Parcel, packing: Packing) -> None:
     from ham_cli.console.bars.thing import in_bytes
 
     images = counted(parcel.images, "image") + ", " if parcel.images else ""
-    run.console.out(one_line(f"would be {'written' if packing.changed else 'unchanged'}: {packing.folder}"))
+    run.console.out(one_line(f"would be {'written' if packing.changed else 'unchanged'}: {packing.place()}"))
     todo = f"{len(packing.todo)} of {counted(len(parcel.items), 'file')} to write, at most {in_bytes(packing.room)}"
     run.console.say(f"{images}{todo if packing.changed else counted(len(parcel.items), 'file')}")
     for note in parcel.notes:
@@ -165,7 +183,7 @@ def _tell(run: Run, parcel: Parcel, packing: Packing) -> None:
 def _result(parcel: Parcel, packing: Packing, *, dry_run: bool) -> dict[str, Any]:
     return {
         "format": parcel.format,
-        "folder": str(packing.folder),
+        "folder": packing.place(),
         "written": packing.changed and not dry_run,
         "files": len(parcel.items),
         "images": parcel.images,
@@ -177,11 +195,36 @@ def _result(parcel: Parcel, packing: Packing, *, dry_run: bool) -> dict[str, Any
     }
 
 
+def _place(dest: str, dataset: Dataset, link: str, dask: str | None) -> Path | Store:
+    """Where an export goes; a store is not asked yet."""
+    if "://" not in dest:
+        return _folder(dest, dataset)
+    from ham_cli.destination import Store
+
+    if link not in {"auto", "copy"}:
+        raise WrongUsageError("a store holds no links", got=f"--link {link}", fix="leave --link out")
+    if dask is not None:
+        raise WrongUsageError("--dask writes into a folder that its workers share, not into a store", fix="leave --dask out")
+    return Store(dest)
+
+
+@contextmanager
+def _packed(parcel: Parcel, place: Path | Store, link: str, workers: int | Workers, *, force: bool) -> Iterator[Packing]:
+    """The export at its place."""
+    from ham_cli.exporters.pack import Packing
+    from ham_cli.exporters.sending import sending
+
+    if isinstance(place, Path):
+        yield Packing(parcel, place, Link(link), workers, force=force)
+        return
+    assert isinstance(workers, int)
+    with sending(parcel, place, workers, force=force) as packing:
+        yield packing
+
+
 def _folder(dest: str, dataset: Dataset) -> Path:
     if not dest.strip():
         raise WrongUsageError("DEST is empty", expected="a folder", fix="is the variable that names it set?")
-    if "://" in dest:
-        raise WrongUsageError("this destination is no folder", where=dest, expected="a folder on this machine")
     folder = absolute(Path(dest))
     try:
         real = folder.resolve()

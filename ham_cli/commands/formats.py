@@ -177,7 +177,10 @@ _LAST: dict[str, tuple[Any, Any]] = {
     "dry_run": (Annotated[bool, typer.Option("--dry-run", help="Say what would be written; write nothing.")], False),
 }
 
-Destination = Annotated[str, typer.Argument(metavar="DEST", show_default=False, help="A folder; made where it is not there.")]
+Destination = Annotated[
+    str,
+    typer.Argument(metavar="DEST", show_default=False, help="A folder, made where it is not there; or s3://BUCKET/PREFIX, gs://, az://."),
+]
 
 
 def command_of(one: Format, export: Callable[..., int]) -> Callable[..., int]:

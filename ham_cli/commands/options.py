@@ -12,11 +12,11 @@ import typer
 from typer.core import TyperCommand
 
 from ham_cli.commands import completing
-from ham_cli.errors import WrongUsageError
+from ham_cli.errors import EXIT_CODES, WrongUsageError
 from ham_cli.record import COMPONENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ham_cli.cache import Cache
     from ham_cli.console import Console
@@ -100,11 +100,18 @@ class Sectioned(TyperCommand):
         for param in self.get_params(ctx):
             heading = getattr(param, "rich_help_panel", None) or ("Arguments" if param.param_type_name == "argument" else "Options")
             if line := param.get_help_record(ctx):
-                sections.setdefault(heading, []).append(line)
+                sections.setdefault(heading, []).append(_in_words(*line))
         for heading in (*(h for h in sections if h not in {RARELY, EVERYWHERE}), RARELY, EVERYWHERE):
             if heading in sections:
                 with formatter.section(heading):
                     formatter.write_dl(sections[heading])
+
+
+def _in_words(name: str, text: str) -> tuple[str, str]:
+    """A line of a help page, without what the parser's library tells of types and ranges in its own signs."""
+    name = re.sub(r" <(?!int)[^>]*>", "", name).replace("<int range>", "N").replace("<int>", "N")
+    text = re.sub(r"(\S+)<=x<=(\S+)(?=[\];])", r"\1 to \2", text)
+    return name, re.sub(r"; x>=0(?=[\];])|  \[x>=0\]", "", re.sub(r"x>=([1-9]\S*)(?=[\];])", r"at least \1", text))
 
 
 @dataclass
@@ -122,9 +129,17 @@ class Run:
 
 
 def command(
-    app: typer.Typer, name: str, *, examples: Sequence[str], without: Sequence[str] = ()
+    app: typer.Typer,
+    name: str,
+    *,
+    examples: Sequence[str],
+    codes: Mapping[int, str] | None = None,
+    see: Sequence[str] = (),
+    without: Sequence[str] = (),
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Register a command: its own parameters, the shared ones but those it is ``without``, and examples under its help.
+    """Register a command: its own parameters, the shared ones but those it is ``without``, and what stands under its help.
+
+    That are examples, the exit codes (``codes`` are those of its own, or common ones in its own words) and the commands to ``see`` too.
 
     The function gets a `Run` first, and returns the exit code.
     """
@@ -158,7 +173,7 @@ def command(
         call.__annotations__ = {p.name: p.annotation for p in parameters}
         text = inspect.getdoc(function) or ""
         # A short help of its own is printed whole; one that the parser makes is cut.
-        app.command(name, cls=Sectioned, help=text, short_help=text.partition("\n")[0], epilog=examples_block(examples))(call)
+        app.command(name, cls=Sectioned, help=text, short_help=text.partition("\n")[0], epilog=_foot(examples, codes or {}, see))(call)
         return function
 
     return register
@@ -204,9 +219,25 @@ def outside_the_cache(output: Path, cache: Cache, fix: str) -> Path:
     return path
 
 
+_COMMON_CODES = (0, 2, 5)
+"""Exit codes that every command may end with; those of signals and bugs stand in ``ham --help`` alone."""
+
+
+def _foot(examples: Sequence[str], codes: Mapping[int, str], see: Sequence[str]) -> str:
+    """What stands under a command's help page."""
+    told = {code: EXIT_CODES[code].partition(" (")[0] for code in _COMMON_CODES} | dict(codes)
+    blocks = [examples_block(examples), block("Exit codes", [f"{code}  {words}" for code, words in sorted(told.items())])]
+    return "\n\n".join([*blocks, *([f"See also: {', '.join(f'ham {name}' for name in see)}."] if see else [])])
+
+
 def examples_block(examples: Sequence[str]) -> str:
     """Examples as they stand under a help page, lines kept."""
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
+    return block("Examples", examples)
+
+
+def block(title: str, lines: Sequence[str]) -> str:
+    """Lines that are kept as they are under a help page, under a title."""
+    return f"\b\n{title}:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def components_of(names: Sequence[str] | None, record: Record | None = None) -> tuple[str, ...]:

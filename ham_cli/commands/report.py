@@ -32,7 +32,8 @@ _ENDINGS = (".html", ".htm")
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "report", examples=EXAMPLES)(report)
+    codes = {3: "the page is written, and an image in the cache is wrong", 4: "the table of images is not fetched yet: ham fetch metadata"}
+    command(app, "report", examples=EXAMPLES, codes=codes, see=("stats", "check"))(report)
 
 
 def report(
@@ -45,7 +46,8 @@ def report(
     """Make one page of what is known: data card, classes, sites, people, pixels, masks, examples, a split's balance.
 
     The page is one file for any browser; it loads nothing. With --split also whether lesions leak. Needs only the
-    tables; of images that are in the cache it shows some. Extra: report (jinja2, vl-convert-python).
+    tables; of images that are in the cache it shows some. It needs two more libraries, ham's extra report: python -m
+    pip install jinja2 vl-convert-python.
     """
     from ham_cli import pool
     from ham_cli.console.bars import watch

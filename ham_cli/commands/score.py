@@ -31,7 +31,8 @@ EXAMPLES = (
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "score", examples=EXAMPLES)(score)
+    codes = {4: "the test truth is not fetched yet: ham fetch test --sample 1"}
+    command(app, "score", examples=EXAMPLES, codes=codes, see=("export isic", "stats"))(score)
 
 
 def score(
@@ -53,7 +54,7 @@ def score(
             help="Write the scored images here, as .parquet or .csv.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the intervals: another seed is another resampling.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Of the intervals: another seed is another resampling.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="With -o: write also over what is no table of scored images.")] = False,
 ) -> int:
     """Score predictions for the test images by balanced multi-class accuracy, as ISIC 2018 task 3 does.

@@ -14,14 +14,17 @@ EXAMPLES = ("ham show ISIC_0024306", "ham show ISIC_0024306 --json | jq -r .resu
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "show", examples=EXAMPLES)(show)
+    command(app, "show", examples=EXAMPLES, see=("stats", "verify"))(show)
 
 
 def show(
     run: Run,
     image_id: Annotated[str, typer.Argument(metavar="IMAGE_ID", help="Such as ISIC_0024306.")],
 ) -> int:
-    """Show one image: its row, its diagnosis in words, where it and its mask lie, its digests."""
+    """Show one image: its row, its diagnosis in words, where it and its mask lie, its digests.
+
+    Says of an image that is not in the cache what is known of it all the same; asks no server.
+    """
     from ham_cli import holdings
     from ham_cli import record as records
     from ham_cli.console.tables import Table

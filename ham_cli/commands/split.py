@@ -31,7 +31,8 @@ METHOD = "How they are shared out"
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "split", examples=EXAMPLES)(split)
+    codes = {4: "the table of images is not fetched yet: ham fetch metadata"}
+    command(app, "split", examples=EXAMPLES, codes=codes, see=("check", "stats --split", "export"))(split)
 
 
 def split(
@@ -71,7 +72,9 @@ def split(
             help="A published split: isic2018, dermamnist (which leaks) or dermamnist-c.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed is another split; the same one is the same everywhere.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, metavar="N", help="Another seed is another split; the same one is the same everywhere.")
+    ] = 0,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", readable=False, show_default=False, help="Write it here, as .parquet or .csv."),
@@ -122,8 +125,11 @@ def split(
 ) -> int:
     """Share out the training images: lesions whole, known duplicates together, every diagnosis by the ratios.
 
-    Needs only the metadata. Site, ground truth, sex and age are balanced within each diagnosis, and the body site. The
+    Needs only the metadata (ham fetch metadata). Site, ground truth, sex and age are balanced within each diagnosis, and the body site. The
     same seed and options give the same split, with the same digest, on any machine.
+
+    The split goes into the cache, splits/NAME.parquet, and is then known by that name; with -o into a file of yours.
+    It has a row an image: image_id, lesion_id, group, dx, split (train, validation, test) and fold.
     """
     from ham_cli import splits
 

@@ -28,7 +28,8 @@ EXAMPLES = (
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "stats", examples=EXAMPLES)(stats)
+    codes = {3: "an image, a mask or a row of the ratings is wrong, and in no number", 4: "what is to be counted is not fetched yet"}
+    command(app, "stats", examples=EXAMPLES, codes=codes, see=("report", "split", "check"))(stats)
 
 
 def stats(
@@ -86,6 +87,7 @@ def stats(
 
     By diagnosis, ground truth, sex, age, body site and source, then ages, images per lesion and class weights; the
     published partitions side by side, or with --split its parts. Counts need only the tables, no image.
+    Numbers also stand in the cache, manifests/stats/, as Parquet.
     """
     from ham_cli import pool
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,7 +34,13 @@ EXAMPLES = (
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "verify", examples=EXAMPLES)(verify)
+    codes = {
+        0: "all that was judged is right",
+        3: "something is wrong or missing",
+        4: "with --repair: something could not be got",
+        6: "with --repair: another ham holds the cache's lock",
+    }
+    command(app, "verify", examples=EXAMPLES, codes=codes, see=("fetch", "cache list", "show"))(verify)
 
 
 def verify(
@@ -63,6 +69,9 @@ def verify(
     Judges what was fetched or asked for; a component that is named, or --all, is judged whole. With --path a folder is
     held against the record, whatever its layout: a download, a Kaggle copy, a colleague's disk; an export of ham against
     the list in it. --repair takes from kept zips, then by parts from Harvard Dataverse and the ISIC archive.
+
+    Without --repair no file of the data is touched. The findings stand in the cache, manifests/verification.parquet,
+    and what broke since the last time is said.
     """
     if quick and deep:
         raise WrongUsageError("--quick and --deep contradict each other", fix="leave one of them out")
@@ -107,6 +116,10 @@ def _elsewhere(run: Run, path: str, record: Path | None, how: How) -> int:
     """Look at a folder that is no cache; the exit code."""
     if not path.strip():
         raise WrongUsageError("--path is empty", expected="a folder", fix="is the variable that names it set?")
+    if "://" in path:
+        # Without the URL: a password may stand in it.
+        what = "--path names a folder on this machine, and this is a URL"
+        raise WrongUsageError(what, fix="copy it down first (aws s3 sync, or what your store has for it), and verify the copy")
     where = absolute(Path(path))
     if verifying.is_export(where):
         return verifying.export(run, where, how.components, everything=how.everything, quick=how.quick, jobs=how.jobs)
@@ -138,10 +151,11 @@ def _repair(run: Run, record: Record, how: How, net: dict[str, Any], lock_timeou
 
     key = os.environ.get("HAM_DATAVERSE_KEY") or None
     whole = selection.Selection()
-    request = Request(run.cache, record, fetching.sources(None), (), whole, Link.AUTO, pool.cores(), keep_archives=True, key=key, **net)
+    request = Request(run.cache, record, fetching.sources(None), (), whole, Link.AUTO, pool.cores(), key=key, **net)
     with cache.writer(run.cache.root, lock_timeout, run.console.say):
         check, found = _checked(run, record, how)
-        mending = Mending(request, found)
+        kept = any((row["path"] or "").startswith("archives/") for row in check.holdings.files.values())
+        mending = Mending(replace(request, keep_archives=kept), found)
         if not mending:
             return verified.tell(run, check, found, repair={"found": [], "mended": [], "troubles": []})
         if verified.save(run, check, found) is None:

@@ -1,6 +1,7 @@
 """The data set: the cache as one table, joined with a split, filtered, grouped."""
 
+from ham_cli.dataset.pictures import Picture, Pictures
 from ham_cli.dataset.split import Split, read_split, write_split
 from ham_cli.dataset.table import ADDED, Dataset, open_dataset
 
-__all__ = ["ADDED", "Dataset", "Split", "open_dataset", "read_split", "write_split"]
+__all__ = ["ADDED", "Dataset", "Picture", "Pictures", "Split", "open_dataset", "read_split", "write_split"]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ham_cli.dataset.pictures import Pictures
     from ham_cli.record import Record
 
 Row = dict[str, Any]
@@ -114,7 +115,7 @@ class Dataset:
         if not path.is_file():
             if Path(split).is_file():
                 raise WrongUsageError("a split file ends in .csv or .parquet", where=split, fix="name it so, and look at what is in it")
-            names = ", ".join(self.splits()[:20]) or "none"
+            names = ", ".join(self.splits()[:20]) or None
             fix = "ham split makes one; a file is named with its ending, .csv or .parquet"
             raise WrongUsageError("there is no split of this name", where=self.folder.splits, expected=names, got=split, fix=fix)
         return path
@@ -165,6 +166,32 @@ class Dataset:
         inside = self.record.groupings[_word(grouping, tuple(self.record.groupings), "grouping")]["dx"]
         return {row["image_id"]: grouping if row["dx"] in inside else f"not {grouping}" for row in self.rows}
 
+    def pictures(  # noqa: PLR0913  (each is a wish of its own)
+        self,
+        *,
+        size: int | None = None,
+        crop: str = "center",
+        fast: bool = False,
+        masks: bool = False,
+        grouping: str | None = None,
+        tensors: bool = False,
+        transform: Callable[..., Any] | None = None,
+        allow_partial: bool = False,
+    ) -> Pictures:
+        """The images to train on, one at a time, each with the number of its class: what a torch ``DataLoader`` takes.
+
+        ``size``, ``crop`` (center, pad, none) and ``fast`` as ``ham export`` has them; ``masks`` puts the lesion mask between
+        image and class; ``grouping`` (malignant) makes two classes; ``tensors`` gives ``torch.Tensor``, and without it
+        torch is not needed; ``transform`` is called with each image (with masks: image and mask). See `Pictures`.
+
+        Raises `UnavailableError` where not all are in the cache, without ``allow_partial``; `WrongUsageError` where no
+        masks of them are published, for what is no size or crop, and for tensors without torch.
+        """
+        from ham_cli.dataset.pictures import Pictures, chosen, rendering
+
+        shown = rendering(size, crop, fast=fast)
+        return Pictures(*chosen(self, grouping, masks=masks, allow_partial=allow_partial), shown, transform, masks, tensors)
+
     def path(self, image_id: str) -> Path:
         """Where an image lies. Raises `WrongUsageError` for an unknown id, `UnavailableError` for one not in the cache."""
         return self._file(image_id, "path", "images")
@@ -188,10 +215,13 @@ class Dataset:
         if row is None:
             raise WrongUsageError("there is no such image here", expected="an id such as ISIC_0024306", got=image_id)
         if not row["in_record"] or (component == "masks" and row["partition"] != "train"):
-            raise UnavailableError(f"the record has no {'mask of it' if component == 'masks' else 'such image'}", got=image_id)
+            is_planted = not row["in_record"]
+            fix = "nobody has published it: the test truth alone names it" if is_planted else "training images alone have masks"
+            raise UnavailableError(f"the record has no {'such image' if is_planted else 'mask of this image'}", got=image_id, fix=fix)
         if row[column] is None:
             brings = row["partition"] if row["partition"] != "train" else component
-            raise UnavailableError("it is not in the cache", where=self.folder.path, got=image_id, fix=f"ham fetch {brings}")
+            what = f"{'the mask of this image' if component == 'masks' else 'this image'} is not in the cache"
+            raise UnavailableError(what, where=self.folder.path, got=image_id, fix=f"ham fetch {brings}")
         return self.folder.path / str(row[column])
 
 

@@ -22,7 +22,7 @@ _SCALES = (8, 4, 2, 1)
 
 def image(data: bytes, rendering: Rendering) -> tuple[bytes, tuple[int, int]]:
     """An image's file as it is to be written, and its width and height in pixels; raises `images.NotAnImageError`."""
-    shown = _shown(data, rendering)
+    shown = image_shown(data, rendering)
     out = io.BytesIO()
     if rendering.format == "jpeg":
         # Colour tells much of a lesion: it stays as fine as the light.
@@ -36,13 +36,13 @@ def pixels(data: bytes, rendering: Rendering) -> NDArray[np.uint8]:
     """An image's pixels as they are to be written: height x width x 3, red, green, blue; raises `images.NotAnImageError`."""
     import numpy as np
 
-    return np.asarray(_shown(data, rendering))
+    return np.asarray(image_shown(data, rendering))
 
 
 def mask(data: bytes, rendering: Rendering) -> bytes:
     """A mask's file, gone the way of its image: a grey PNG of 0 and 255; raises `images.NotAnImageError`."""
     out = io.BytesIO()
-    _lesion(data, rendering).save(out, "PNG")
+    mask_shown(data, rendering).save(out, "PNG")
     return out.getvalue()
 
 
@@ -57,11 +57,14 @@ def lesion(data: bytes, rendering: Rendering) -> NDArray[np.bool_]:
     """Which pixels of the written image are lesion: height x width; raises `images.NotAnImageError`."""
     import numpy as np
 
-    return np.asarray(_lesion(data, rendering)) > LESION
+    return np.asarray(mask_shown(data, rendering)) > LESION
 
 
-def _shown(data: bytes, rendering: Rendering) -> Image.Image:
-    """The picture decoded, whole unless it may be ``fast``, and what is shown of it resampled by Lanczos' windowed sinc, a = 3."""
+def image_shown(data: bytes, rendering: Rendering) -> Image.Image:
+    """An image in RGB as it is to be seen; raises `images.NotAnImageError`.
+
+    Decoded whole unless it may be ``fast``, and what is shown of it resampled by Lanczos' windowed sinc, a = 3.
+    """
 
     def scale(full: tuple[int, int]) -> int:
         """As small as the decoder makes it without what is shown getting smaller than what is wanted."""
@@ -80,7 +83,8 @@ def _shown(data: bytes, rendering: Rendering) -> Image.Image:
     return _between_bars(picture.resize((right - left, bottom - top), Image.Resampling.LANCZOS, box=box), rendering, (left, top))
 
 
-def _lesion(data: bytes, rendering: Rendering) -> Image.Image:
+def mask_shown(data: bytes, rendering: Rendering) -> Image.Image:
+    """A mask in grey, 0 and 255, gone the way of its image; raises `images.NotAnImageError`."""
     with opened(data) as picture:
         grey = as_mode(picture, "L").point([255 * (value > LESION) for value in range(256)])
     if rendering.size is None:

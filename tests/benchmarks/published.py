@@ -60,10 +60,10 @@ def drawn(images: int, keep: Path) -> Published:
     return Published(where / "published", where / "published" / "record.json", facts.METADATA)
 
 
-def fetched(published: Published, cache: Path, env: Mapping[str, str]) -> Path:
-    """A cache of its training images and metadata; the folder of the images."""
+def fetched(published: Published, cache: Path, env: Mapping[str, str], *more: str) -> Path:
+    """A cache of its training images and metadata, and ``more`` components; the folder of the images."""
     of = ["--source", str(published.folder), "--record", str(published.record), "--cache-dir", str(cache)]
-    fetch = [sys.executable, "-m", "ham_cli", "fetch", "images", "metadata", *of, "--quiet"]
+    fetch = [sys.executable, "-m", "ham_cli", "fetch", "images", "metadata", *more, *of, "--quiet"]
     subprocess.run(fetch, env=env, check=True, stdout=subprocess.DEVNULL)
     (folder,) = cache.glob("*/images")
     return folder

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import web
+from tests.benchmarks import results, web
 from tests.benchmarks.measure import figure, ratio
 
 if TYPE_CHECKING:
@@ -48,18 +48,20 @@ def compare(title: str, costs: Mapping[str, Sequence[Cost]], targets: Sequence[T
         peak = figure(some, lambda c: c.peak / 1e6).shown(0)
         walls, cpus = figure(some, lambda c: c.wall).shown(), figure(some, lambda c: c.cpu).shown()
         lines.append((name, walls, cpus, f"{user:.2f}", f"{system:.2f}", peak))
+        results.keep_cost(title, name, some)
     show(title, lines)
     met = True
     for target in targets:
         if {target.side, target.beside} <= set(costs):
             found = ratio(costs[target.side], costs[target.beside])
-            met &= judge(f"{target.side} / {target.beside}", found.median, target.most, found.shown())
+            met &= judge(f"{target.side} / {target.beside}", found.median, target.most, found.shown(), title)
     return met
 
 
-def judge(what: str, found: float, most: float | None, shown: str) -> bool:
+def judge(what: str, found: float, most: float | None, shown: str, title: str = "") -> bool:
     """Print a value beside what it may be at most; whether it is that."""
     met = most is None or found <= most
+    results.keep_judged(title, what, found, most, shown)
     print(f"  {what}: {shown}" + ("" if most is None else f"; at most {most:g}: {'met' if met else 'MISSED'}"))
     return met
 
