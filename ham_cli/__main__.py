@@ -11,6 +11,10 @@ def run() -> None:
     sys.unraisablehook = _heard
     gc.disable()  # a command lives for seconds, and makes no circles worth the tenth of its start that looking for them costs
     try:
+        from ham_cli.quick import answered
+
+        if answered(sys.argv[1:]):
+            return
         from ham_cli.app import main
 
         code = main()

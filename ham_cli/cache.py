@@ -35,18 +35,6 @@ _LOCK = ".lock"
 _HOLDER = ".lock.json"
 
 
-def default_root() -> Path:
-    """The platform's user cache folder for ``ham``."""
-    import platformdirs
-
-    try:
-        return Path(platformdirs.user_cache_dir("ham", appauthor=False))
-    except RuntimeError as error:
-        raise WrongUsageError(
-            "you have no home folder to keep a cache in", got=error, fix="name a folder with --cache-dir or HAM_CACHE_DIR"
-        ) from error
-
-
 @dataclass(frozen=True)
 class Folder:
     """One record's folder in a cache: where each thing lies."""

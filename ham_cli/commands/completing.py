@@ -119,7 +119,8 @@ def _listed(before: str, typed: str, words: Iterable[str]) -> list[str]:
 
 def _cache(ctx: typer.Context) -> Cache:
     """The cache that the line, or the environment, names; a shell has not yet replaced ``~`` and variables."""
-    from ham_cli.cache import Cache, default_root
+    from ham_cli.cache import Cache
+    from ham_cli.place import default_root
 
     typed = ctx.params.get("cache_dir")
     return Cache(Path(os.path.expandvars(typed)).expanduser() if typed else default_root())

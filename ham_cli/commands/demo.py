@@ -156,9 +156,10 @@ def _surroundings(run: Run, jobs: int | None) -> Mapping[str, str]:
 
 def _folder(typed: str | None, images: int) -> Path:
     from ham_cli import cache
+    from ham_cli.place import default_root
 
     if typed is None:
-        return cache.default_root().with_name("ham-demo" if images == IMAGES else f"ham-demo-{images}")
+        return default_root().with_name("ham-demo" if images == IMAGES else f"ham-demo-{images}")
     if not typed.strip():
         raise WrongUsageError("DIR is empty", expected="a folder", fix="is the variable that names it set?")
     where = absolute(Path(typed))

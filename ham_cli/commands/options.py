@@ -148,7 +148,8 @@ def command(
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
 
         def call(context: typer.Context, **given: Any) -> int:  # noqa: ANN401
-            from ham_cli.cache import Cache, default_root
+            from ham_cli.cache import Cache
+            from ham_cli.place import default_root
 
             common = {key: given.pop(key, None) for key in _COMMON}
             full = context.command_path.partition(" ")[2]

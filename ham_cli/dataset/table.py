@@ -8,12 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ham_cli.cache import Cache, Folder, default_root
+from ham_cli.cache import Cache, Folder
 from ham_cli.dataset.split import SUFFIXES, Split, read_split
 from ham_cli.errors import UnavailableError, WrongUsageError
 from ham_cli.findings import counted
 from ham_cli.groups import groups
 from ham_cli.licence import altered
+from ham_cli.place import default_root
 from ham_cli.record import PARTITIONS
 from ham_cli.selection import matching, rank
 
