@@ -67,8 +67,8 @@ def moments(trial: Trial) -> list[Callable[[], bool]]:
 
 @pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_and_every_reader_works_meanwhile(trial: Trial) -> None:
-    planned = moments(trial)
-    assert len(planned) == 26
+    planned = moments(trial)[::3]  # of 26; `python -m tests.stress` has as many as one likes
+    assert len(planned) == 9
     for when in planned:
         assert trial.ended(signal.SIGKILL, when).code == -signal.SIGKILL
         killing.readers_work(trial.cache, trial.whole)

@@ -223,3 +223,15 @@ def spoil(web: Web, large: Small, name: str) -> None:
     wrong[wrong.find(large.images[name][:5000]) + 3000] ^= 1
     web.servers.replace(s.PART_1, bytes(wrong))
     web.servers.listing.checksum = ""
+
+
+def test_a_repair_reads_only_the_images_that_are_wrong(web: Web, large: Small) -> None:
+    from tests.conftest import run_here
+
+    web.fetch("images")
+    before, broken = sent(web), ("ISIC_0000001.jpg", "ISIC_0000013.jpg", "ISIC_0000020.jpg")
+    for name in broken:
+        peek.flip(web.folder / "images" / name, 300)
+    ran = run_here("verify", "--repair", "--json", cache=web.cache)
+    assert (ran.code, set(ran.result["repair"]["mended"]), web.files()) == (0, {f"images/{name}" for name in broken}, large.images)
+    assert 3 * EACH < sent(web) - before < 3 * EACH + 2 * DIRECTORY

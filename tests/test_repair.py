@@ -10,7 +10,6 @@ import pytest
 from tests import peek
 from tests import small as s
 from tests.conftest import run_here
-from tests.web import heavy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,20 +18,7 @@ if TYPE_CHECKING:
     from tests.small import Small
     from tests.web import Web
 
-EACH = 1_750_000
-"""Bytes of an image: ten of them make a zip that is worth being read in parts."""
 FLIPPED, CUT, GONE = "ISIC_0000001.jpg", "ISIC_0000013.jpg", "ISIC_0000020.jpg"
-
-
-@pytest.fixture(scope="module")
-def large(full: Small, tmp_path_factory: pytest.TempPathFactory) -> Small:
-    """The small record with images of 1.75 MB."""
-    return heavy(full, tmp_path_factory.mktemp("large"), EACH)
-
-
-@pytest.fixture
-def offered(large: Small) -> Small:
-    return large
 
 
 @pytest.fixture
@@ -61,19 +47,16 @@ def stamps(folder: Path) -> dict[str, tuple[int, int]]:
     return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in places}
 
 
-def test_only_what_is_wrong_is_brought_by_parts_and_the_rest_is_not_touched(fetched: Web, large: Small) -> None:
+def test_only_what_is_wrong_is_brought_and_the_rest_is_not_touched(fetched: Web, small: Small) -> None:
     damage(fetched)
-    before, asked = stamps(fetched.folder), sum(fetched.servers.sent(n) for n in (s.PART_1, s.PART_2, s.TRAINING_INPUT))
+    before = stamps(fetched.folder)
     ran = verify(fetched, "--repair")
     assert (ran.code, ran.result["findings"]) == (0, [])
     broken = {f"images/{name}" for name in (FLIPPED, CUT, GONE)} | {"masks/ISIC_0000005_segmentation.png"}
     assert {f["path"] for f in ran.result["repair"]["found"]} == set(ran.result["repair"]["mended"]) == broken
-    assert (fetched.files(), fetched.files("masks")) == (large.images, large.masks)
-    sent = sum(fetched.servers.sent(n) for n in (s.PART_1, s.PART_2, s.TRAINING_INPUT)) - asked
-    assert 3 * EACH < sent < 4 * EACH
+    assert (fetched.files(), fetched.files("masks")) == (small.images, small.masks)
     after = stamps(fetched.folder)
-    changed = {name for name in after if after[name] != before.get(name)}
-    assert changed == {path.partition("/")[2] for path in broken}
+    assert {name for name in after if after[name] != before.get(name)} == {path.partition("/")[2] for path in broken}
 
 
 def test_a_whole_cache_is_left_alone_and_no_server_is_asked(fetched: Web) -> None:
@@ -83,28 +66,28 @@ def test_a_whole_cache_is_left_alone_and_no_server_is_asked(fetched: Web) -> Non
     assert (stamps(fetched.folder), len(fetched.servers.requests)) == (before, asked)
 
 
-def test_a_kept_zip_is_enough(web: Web, large: Small) -> None:
+def test_a_kept_zip_is_enough(web: Web, small: Small) -> None:
     assert web.fetch("images", "masks", "metadata", "--keep-archives").code == 0
     damage(web)
-    asked = sum(web.servers.sent(n) for n in (*large.zips, s.METADATA))
+    asked = sum(web.servers.sent(n) for n in (*small.zips, s.METADATA))
     ran = verify(web, "--repair")
     assert (ran.code, len(ran.result["repair"]["mended"])) == (0, 4)
-    assert (web.files(), web.files("masks")) == (large.images, large.masks)
-    assert sum(web.servers.sent(n) for n in (*large.zips, s.METADATA)) == asked
+    assert (web.files(), web.files("masks")) == (small.images, small.masks)
+    assert sum(web.servers.sent(n) for n in (*small.zips, s.METADATA)) == asked
     assert web.archives == sorted((s.MASKS, s.PART_1, s.PART_2))
 
 
-def test_what_was_only_partly_asked_for_stays_a_part(web: Web, large: Small) -> None:
+def test_what_was_only_partly_asked_for_stays_a_part(web: Web, small: Small) -> None:
     assert web.fetch("images", "--only", "dx=mel").code == 0
     mel = {f"{row[1]}.jpg" for row in s.TRAIN if row[2] == "mel"}
     (web.folder / "images" / min(mel)).unlink()
     ran = verify(web, "--repair")
-    assert (ran.code, web.files()) == (0, {name: large.images[name] for name in mel})
+    assert (ran.code, web.files()) == (0, {name: small.images[name] for name in mel})
     assert verify(web).code == 0
 
 
 @pytest.mark.parametrize("component", ["metadata", "test"])
-def test_a_table_that_is_gone_or_changed_is_brought_again(component: str, fetched: Web, large: Small) -> None:
+def test_a_table_that_is_gone_or_changed_is_brought_again(component: str, fetched: Web, small: Small) -> None:
     name = {"metadata": s.METADATA, "test": s.TEST_TRUTH}[component]
     table = fetched.folder / "tables" / name
     rows = pq.read_table(peek.manifest(fetched.cache, "images")).to_pylist()
@@ -112,7 +95,7 @@ def test_a_table_that_is_gone_or_changed_is_brought_again(component: str, fetche
         harm()
         assert verify(fetched).code == 3
         assert verify(fetched, "--repair").code == 0
-        assert table.read_bytes() == large.tables[name]
+        assert table.read_bytes() == small.tables[name]
         assert pq.read_table(peek.manifest(fetched.cache, "images")).to_pylist() == rows
 
 
@@ -151,12 +134,12 @@ def test_a_server_that_gives_nothing_leaves_what_is_missing_and_it_is_said(fetch
     assert (fetched.folder / "images" / FLIPPED).read_bytes() == wrong
 
 
-def test_a_kept_zip_that_is_wrong_is_let_go_where_its_images_are_here(web: Web, large: Small) -> None:
+def test_a_kept_zip_that_is_wrong_is_let_go_where_its_images_are_here(web: Web, small: Small) -> None:
     assert web.fetch("images", "metadata", "--keep-archives").code == 0
     peek.flip(web.folder / "archives" / s.PART_1, 300)
     ran = verify(web, "--repair")
     assert (ran.code, ran.result["repair"]["mended"]) == (0, [f"archives/{s.PART_1}"])
-    assert (web.files(), web.archives) == (large.images, [s.PART_2])
+    assert (web.files(), web.archives) == (small.images, [s.PART_2])
 
 
 @pytest.mark.parametrize("words", [("--path", "x", "--repair"), ("--record", "x"), ("--quick", "--deep")])
