@@ -216,7 +216,7 @@ _MEANINGS: tuple[tuple[Callable[[_Answer], bool], tuple[Kind, str, str | None]],
         lambda a: a.status == 400 and "guestbook" in a.message.lower(),
         (Kind.FINAL, "the server wants a person to fill in a guestbook", "download the file in a browser, then ham fetch --source FOLDER"),
     ),
-    (lambda a: a.status in {301, 302, 303, 307, 308}, (Kind.RENEW, "the server sends us on and on", _OTHER)),
+    (lambda a: a.status in {301, 302, 303, 307, 308}, (Kind.RENEW, "the server redirects without an end", _OTHER)),
     # What Dataverse says to it is misleading: for a missing file it names a missing endpoint.
     (lambda a: a.status == 404, (Kind.FINAL, MISSING, _OTHER)),
     (lambda a: a.status in {412, 416}, (Kind.CHANGED, "the file was replaced there", None)),

@@ -39,7 +39,7 @@ def draw(where: Path, images: int, jobs: int) -> Iterator[Event]:
     ``record.json`` is written last: a folder without it is not whole, and is drawn anew.
     """
     if not FEWEST <= images <= MOST:
-        raise WrongUsageError("so many images make no record", expected=f"from {FEWEST} to {MOST}", got=images)
+        raise WrongUsageError("a demo of so many images cannot be drawn", expected=f"from {FEWEST} to {MOST}", got=images)
     if is_whole(where, images):
         return
     published = records.load()

@@ -59,7 +59,7 @@ def plan(dataset: Dataset, wish: Wish) -> Parcel:
     """
     if wish.of is not None:
         if not wish.plain or wish.grouping or wish.class_order != ORDERS[0]:
-            fix = "leave away what chooses images or names classes; the export says it"
+            fix = "leave out the options that choose images or name classes: the export itself says them"
             raise WrongUsageError("--of describes an export as it is", where=wish.of, fix=fix)
         return described.parcel(dataset, wish.of)
     import pyarrow as pa

@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ham_cli.errors import RecordError, UnavailableError, WrongUsageError
-from ham_cli.exporters.parcel import File, Parcel, Sample, papers
+from ham_cli.exporters.parcel import Parcel, Sample, papers
 from ham_cli.findings import counted
+from ham_cli.kept import File
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -46,11 +46,16 @@ class Earlier:
         """What was asked for, by which one export is another one."""
         return asked(self.manifest)
 
-    def holds(self, item: Item, path: Path) -> bool:
-        """Whether the file of an item lies there, put there by an export; files only ever appear whole."""
+    def row(self, item: Item) -> Row | None:
+        """What is known of an item's file, where an export has made it already."""
         rows = self.rows.get(item.file, ())
         row = _file_row(rows)
-        if row is None or item.recipe != (row["recipe"] or row["sha256"]) or len(rows) != _listed(item):
+        return row if row and item.recipe == (row["recipe"] or row["sha256"]) and len(rows) == _listed(item) else None
+
+    def holds(self, item: Item, path: Path) -> bool:
+        """Whether the file of an item lies there, put there by an export; files only ever appear whole."""
+        row = self.row(item)
+        if row is None:
             return False
         try:
             if path.stat().st_size != row["bytes"]:
@@ -134,6 +139,11 @@ class Journal:
         self._file: IO[str] = self._path.open("x", encoding="utf-8")
         self._lock = threading.Lock()
 
+    def stands(self, item: Item, rows: Sequence[Row]) -> None:
+        """A file stands in its place; of one that was not made, the list says all."""
+        if item.shard:
+            self.add(rows)
+
     def add(self, rows: Sequence[Row]) -> None:
         """The rows of a file that stands in its place; from any thread."""
         with self._lock:
@@ -143,8 +153,3 @@ class Journal:
     def close(self) -> None:
         """Write no more."""
         self._file.close()
-
-    def remove(self) -> None:
-        """End it: the export's list says all."""
-        self.close()
-        self._path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ham_cli import atomic, links
 from ham_cli.exporters import preparing
-from ham_cli.exporters.parcel import File
+from ham_cli.kept import File
 from ham_cli.links import Link
 
 if TYPE_CHECKING:

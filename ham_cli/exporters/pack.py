@@ -20,7 +20,7 @@ from ham_cli.links import Link
 from ham_cli.manifest import Manifest, schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from ham_cli.exporters.journal import Earlier
@@ -89,30 +89,61 @@ class Packing:
         shared = self.link in {Link.HARD, Link.SYM}
         return sum(room.taken(item, shared=shared) for item in self.todo)
 
+    def place(self, file: str = "") -> str:
+        """Where a file of it goes, or the whole."""
+        return str(self.folder / file)
+
     def _write(self) -> Iterator[Event]:
-        cache.require_room(self.folder, self.room, "free some room, choose another destination, or ask for less with --part or --only")
         # What lies here is at every instant named by one list: until the old files are gone, by the old one.
-        if (self.folder / MANIFEST).exists():
-            (self.folder / MANIFEST).replace(self.folder / UNFINISHED)
+        self._begin()
         if dropped := self._clear():
             yield Note(f"removed, as not of this export: {counted(len(dropped), 'file')}, such as {', '.join(dropped[:_SOME])}", "said")
         kept = {item.file: self.rows.get(item.file) or [item.fields()] for item in self.parcel.items}
-        manifest.write(self.folder / UNFINISHED, self._described([row for rows in kept.values() for row in rows]))
-        pool.require(self.jobs, self.folder / UNFINISHED)
-        with contextlib.closing(Journal(self.folder)) as journal:
-            tasks = self._tasks(sorted(self.todo, key=lambda item: item.file))
-            self.rows |= yield from work(tasks, self.jobs, journal)
-        if not isinstance(self.jobs, int):
-            self._clear_halves()  # of a worker that was lost
-        rows = [row for item in self.parcel.items for row in self.rows[item.file]]
-        atomic.sync_folder(self.folder)
-        manifest.write(self.folder / UNFINISHED, self._described(rows))
-        (self.folder / UNFINISHED).replace(self.folder / MANIFEST)
-        journal.remove()
+        self._list([row for rows in kept.values() for row in rows])
+        self.rows |= yield from self._fill(sorted(self.todo, key=lambda item: item.file))
+        self._finish([row for item in self.parcel.items for row in self.rows[item.file]])
         strangers = self._strangers()
         if strangers:
             some = ", ".join(strangers[:_SOME])
             yield Note(f"{counted(len(strangers), 'file')} beside this export's, which others may take for a part of it: {some}", "warning")
+
+    def _begin(self) -> None:
+        """Make the old list the one of an export that is not finished."""
+        cache.require_room(self.folder, self.room, "free some room, choose another destination, or ask for less with --part or --only")
+        if (self.folder / MANIFEST).exists():
+            (self.folder / MANIFEST).replace(self.folder / UNFINISHED)
+
+    def _list(self, rows: Sequence[Row]) -> None:
+        """Write down what it will consist of, as far as that is known."""
+        manifest.write(self.folder / UNFINISHED, self._described(rows))
+
+    def _fill(self, items: Sequence[Item]) -> Generator[Event, None, dict[str, list[Row]]]:
+        """Put files in their place; yields progress, returns their rows."""
+        pool.require(self.jobs, self.folder / UNFINISHED)
+        with contextlib.closing(Journal(self.folder)) as journal:
+            found = yield from work(self._tasks(items), self.jobs, journal)
+        if not isinstance(self.jobs, int):
+            self._clear_halves()  # of a worker that was lost
+        return found
+
+    def _finish(self, rows: Sequence[Row]) -> None:
+        """Put the list in its place, which says that all is there."""
+        atomic.sync_folder(self.folder)
+        self._list(rows)
+        (self.folder / UNFINISHED).replace(self.folder / MANIFEST)
+        (self.folder / JOURNAL).unlink(missing_ok=True)
+
+    def _names(self) -> Collection[str]:
+        """What lies at the destination, hidden files left out."""
+        return cache.listing(self.folder)
+
+    def _holds(self, old: Earlier, item: Item) -> bool:
+        """Whether the file of an item is there, put there by an export."""
+        return old.holds(item, self.folder / item.file)
+
+    def _lies(self, file: str) -> bool:
+        """Whether anything has a file's name."""
+        return os.path.lexists(f"{self.folder}/{file}")
 
     def _described(self, rows: Sequence[Row]) -> Manifest:
         """The list of this export, with these rows."""
@@ -127,40 +158,38 @@ class Packing:
         alike = not self.force and old.asked.get("link") == asked(self._described([])).get("link")
         same = old.manifest.labels.get("made_with") == self.parcel.made_with
         stay = (item for item in self.parcel.items if item.kept or (alike and (same or not item.shard)))
-        return [item for item in stay if old.holds(item, self.folder / item.file)]
+        return [item for item in stay if self._holds(old, item)]
 
     def _earlier(self) -> Earlier | None:
         """What an earlier export says of itself; ``None`` where there is none that can be read."""
         lies = next(path for path in (self.folder, *self.folder.parents) if os.path.lexists(path))
         if not lies.is_dir():
             raise WrongUsageError("the destination is no folder", where=lies, fix="name another one")
-        here = cache.listing(self.folder)
         found = earlier(self.folder)
-        if found is None and here and not self.force:
+        if found is None and not self.force and self._names():
             fix = "name another folder, or write among what is there with --force"
-            raise WrongUsageError("the destination is not empty, and no export of ham", where=self.folder, fix=fix)
+            raise WrongUsageError("the destination is not empty, and no export of ham", where=self.place(), fix=fix)
         mine = asked(self._described([]))
         if found and found.asked != mine and not self.force:
             fix = "name another folder, or put this one in the old one's place with --force"
             differ = sorted(name for name in {*mine, *found.asked} if mine.get(name) != found.asked.get(name))
             expected, got = (_words({name: some.get(name) for name in differ}) for some in (mine, found.asked))
-            raise WrongUsageError("another export lies there", where=self.folder, expected=expected, got=got, fix=fix)
+            raise WrongUsageError("another export lies there", where=self.place(), expected=expected, got=got, fix=fix)
         return found
 
     def _require_free(self) -> None:
         """Raise where a file would be written over one that no export put there."""
-        root = str(self.folder)
-        taken = [item.file for item in self.todo if item.file not in self.listed and os.path.lexists(f"{root}/{item.file}")]
+        taken = [item.file for item in self.todo if item.file not in self.listed and self._lies(item.file)]
         if taken:
             fix = "move it away, or write over it with --force"
-            raise WrongUsageError("a file of yours lies where an image belongs", where=self.folder / taken[0], fix=fix)
+            raise WrongUsageError("a file of yours lies where an image belongs", where=self.place(taken[0]), fix=fix)
 
     def _require_kept(self) -> None:
         """Raise where a file does not lie there that another export made, and this one only adds to."""
         gone = [item.file for item in self.todo if item.kept]
         if gone:
             fix = "name that export's own folder as DEST; where it is that, run its ham export again"
-            raise WrongUsageError("a file of the export that is described is not there, or altered", where=self.folder / gone[0], fix=fix)
+            raise WrongUsageError("a file of the export that is described is not there, or altered", where=self.place(gone[0]), fix=fix)
 
     def _require_inside(self) -> None:
         """Raise where a link in the destination leads a file out of it."""

@@ -16,21 +16,13 @@ if TYPE_CHECKING:
     from typing import IO
 
     from ham_cli.dataset import Dataset
+    from ham_cli.kept import File
     from ham_cli.rendering import Rendering
 
 Row = dict[str, Any]
 
 FOLDERS = {"train": "train", "validation": "val", "test": "test"}
 """What a part's folder is called where torchvision, timm, Keras and Ultralytics look for it."""
-
-
-@dataclass(frozen=True)
-class File:
-    """An image or a mask in the cache, and what it must be."""
-
-    path: str
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True)

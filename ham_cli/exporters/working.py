@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ham_cli.exporters.journal import Journal
     from ham_cli.exporters.making import Task
     from ham_cli.exporters.parcel import Ready
+    from ham_cli.exporters.sending import Sender
     from ham_cli.findings import Event
     from ham_cli.pool import Workers
 
@@ -30,7 +31,7 @@ _WAITING = 512
 """Images that wait in memory at most, however many cores there are: 150 MB of published bytes."""
 
 
-def work(tasks: Sequence[Task], jobs: int | Workers, journal: Journal) -> Generator[Event, None, dict[str, list[Row]]]:
+def work(tasks: Sequence[Task], jobs: int | Workers, journal: Journal | Sender) -> Generator[Event, None, dict[str, list[Row]]]:
     """Put files in their place: those of many images one after the other, all others as they come.
 
     Yields progress; returns each file's rows in the manifest.
@@ -67,7 +68,7 @@ def work(tasks: Sequence[Task], jobs: int | Workers, journal: Journal) -> Genera
     return found
 
 
-def _elsewhere(tasks: Sequence[Task], workers: Workers, journal: Journal) -> Generator[Event, None, dict[str, list[Row]]]:
+def _elsewhere(tasks: Sequence[Task], workers: Workers, journal: Journal | Sender) -> Generator[Event, None, dict[str, list[Row]]]:
     """Let workers in other processes put files in their place, each as a whole."""
     found: dict[str, list[Row]] = {}
     if not tasks:
@@ -83,7 +84,8 @@ def _elsewhere(tasks: Sequence[Task], workers: Workers, journal: Journal) -> Gen
 
 
 def _sync(path: Path, _advanced: Callable[[int], None]) -> None:
-    atomic.sync_file(path)
+    with contextlib.suppress(FileNotFoundError):  # sent on to a store, and let go of
+        atomic.sync_file(path)
 
 
 _NAME = "export"
@@ -102,13 +104,12 @@ def _counts(task: Task, large: Sequence[Task]) -> int:
     return 1 if task.item.image_id or not large else 0
 
 
-def _journaled(journal: Journal, task: Task, rows: list[Row]) -> list[Row]:
-    if task.item.shard:
-        journal.add(rows)
+def _journaled(journal: Journal | Sender, task: Task, rows: list[Row]) -> list[Row]:
+    journal.stands(task.item, rows)
     return rows
 
 
-def _followed(task: Task, prepared: Iterator[Ready], journal: Journal) -> Generator[Event, None, list[Row]]:
+def _followed(task: Task, prepared: Iterator[Ready], journal: Journal | Sender) -> Generator[Event, None, list[Row]]:
     """Write a file of many images in a thread of its own; yields progress, and returns its rows."""
     assert task.item.shard is not None
     ready = islice(prepared, len(task.item.shard.samples))

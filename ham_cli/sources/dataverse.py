@@ -99,7 +99,8 @@ class Dataverse:
             # The library's own words would repeat the key.
             raise Problem(Kind.FINAL, "the key holds signs that no key has", fix="check HAM_DATAVERSE_KEY")
         if not (self.server.startswith("https://") or is_here(urlsplit(self.server).hostname)):
-            raise Problem(Kind.FINAL, "the server asks for the key, and everybody on the way could read it", fix="name it https://...")
+            fix = "name the server by https: --server https://..."
+            raise Problem(Kind.FINAL, "the server asks for the key, and everybody on the way could read it", fix=fix)
         found = ask(headers)
         self._key_helped = True
         return found

@@ -140,7 +140,7 @@ def shares_of(ratios: str | None, names: str | None = None, *, has_test: bool = 
             expected = f"{len(cells)} of {', '.join(PARTITIONS)}, each once: one for each ratio"
             raise WrongUsageError("--names cannot be read", expected=expected, got=names)
         if has_test and "test" in parts:
-            raise WrongUsageError("--names has test, and the test has its images already", got=names)
+            raise WrongUsageError("--names has test, and the test has its images already", got=names, fix="name train,validation")
     exact = [Fraction(cell) for cell in cells]
     if min(exact) * 1000 < sum(exact):
         raise WrongUsageError("--ratios has a part of less than a thousandth", expected="parts that get some images", got=ratios)
@@ -182,7 +182,7 @@ def contradiction(given: Sequence[str]) -> None:
             raise WrongUsageError(f"{first} and {second} contradict each other", fix="leave one of them out")
     if "--preset" in given and len(given) > 1:
         others = ", ".join(name for name in given if name != "--preset")
-        raise WrongUsageError("a preset is a published split, and has no options", got=others, fix="leave --preset or them out")
+        raise WrongUsageError("a preset is a published split, and has no options", got=others, fix="leave out either --preset or these")
 
 
 def split_name(name: str, preset: str | None = None) -> str:

@@ -193,7 +193,7 @@ def _kind(path: Path) -> str:
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise from_os_error(error, path) from error
-        raise WrongUsageError("this path leads nowhere", where=path, got=error) from error
+        raise WrongUsageError("this path leads nowhere", where=path, got=error, fix="check the path") from error
     if stat.S_ISDIR(mode):
         return "folder"
     if not stat.S_ISREG(mode):
