@@ -9,7 +9,6 @@ import shutil
 import socket
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ham_cli import atomic
@@ -19,6 +18,7 @@ from ham_cli.licence import ATTRIBUTION, beside_the_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import filelock
 
