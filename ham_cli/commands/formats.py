@@ -150,7 +150,7 @@ _SOME: dict[str, tuple[Any, Any]] = {
             bool,
             typer.Option(
                 "--fast",
-                help="With --size: let the decoder scale first. Quicker; at 224 the pixels differ by 46 dB (PSNR) from full decoding.",
+                help="With --size: let the decoder scale. Quicker; at 224 it takes 448 pixels instead of 450, and differs by 48 dB (PSNR).",
                 rich_help_panel=WRITTEN,
             ),
         ],

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from ham_cli.images import LESION, as_mode, opened, scaled
+from ham_cli.rendering import SCALES
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from ham_cli.rendering import Rendering
-
-
-_SCALES = (8, 4, 2, 1)
-"""How many times smaller libjpeg decodes a picture for less work; a whole picture is 1."""
 
 
 def image(data: bytes, rendering: Rendering) -> tuple[bytes, tuple[int, int]]:
@@ -69,9 +66,8 @@ def image_shown(data: bytes, rendering: Rendering) -> Image.Image:
     def scale(full: tuple[int, int]) -> int:
         """As small as the decoder makes it without what is shown getting smaller than what is wanted."""
         shown, place = rendering.taken(*full), rendering.place(*full)
-        needed = (-(-side * (place[n + 2] - place[n]) // (shown[n + 2] - shown[n])) for n, side in enumerate(full))
-        most = min(side // least for side, least in zip(full, needed, strict=True))
-        return next(times for times in _SCALES if times <= max(most, 1))
+        most = min((shown[n + 2] - shown[n]) / (place[n + 2] - place[n]) for n in (0, 1))
+        return next(times for times in SCALES if times <= max(most, 1))
 
     picture, full, times = scaled(data, scale if rendering.fast else lambda _: 1)
     if rendering.size is None:
@@ -80,6 +76,8 @@ def image_shown(data: bytes, rendering: Rendering) -> Image.Image:
     # Exactly what a full decoding shows, to a fraction of a pixel: the mask goes that way.
     shown = rendering.taken(*full)
     box = (shown[0] / times, shown[1] / times, shown[2] / times, shown[3] / times)
+    if times > 1 and (box[2] - box[0], box[3] - box[1]) == (right - left, bottom - top) and not any(side % 1 for side in box):
+        return picture.crop((int(box[0]), int(box[1]), int(box[2]), int(box[3])))  # the decoder has made what is wanted
     return _between_bars(picture.resize((right - left, bottom - top), Image.Resampling.LANCZOS, box=box), rendering, (left, top))
 
 
