@@ -34,6 +34,28 @@ _DATA = Path(os.environ["HAM_TEST_DATA"]).absolute() if os.environ.get("HAM_TEST
 _UNSET = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONWARNINGS")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that runs every case."""
+    parser.addoption("--every", action="store_true", help="also the cases that are left out of tests with very many alike (marked thinned)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of a test that is marked ``thinned(n)`` keep every n-th case, unless all are asked for."""
+    if config.getoption("--every"):
+        return
+    seen: dict[str, int] = {}
+    kept: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
+    for item in items:
+        mark = item.get_closest_marker("thinned")
+        name = item.nodeid.partition("[")[0]
+        place = seen[name] = seen.get(name, -1) + 1
+        (dropped if mark and place % mark.args[0] else kept).append(item)
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = kept
+
+
 @dataclass(frozen=True)
 class Ran:
     """How a command that ran in this process ended."""

@@ -143,6 +143,7 @@ def test_stats_measure_the_same(what: str, dask: Dask, cache: Path, tmp_path: Pa
     ],
     ids=" ".join,
 )
+@pytest.mark.thinned(2)
 def test_exports_have_the_same_bytes(words: tuple[str, ...], dask: Dask, small_cache: Path, tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     for out, more in ((here, ()), (there, ("--dask", dask.address))):

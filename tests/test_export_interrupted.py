@@ -144,6 +144,7 @@ def journaled(out: Path) -> set[str]:
 @leased
 @pytest.mark.parametrize(("number", "code"), ENDS)
 @pytest.mark.parametrize(("words", "jobs"), [(SHARDED, 1), (RESIZED, 3)], ids=["published", "resized"])
+@pytest.mark.thinned(2)
 def test_shards_that_are_whole_stay_and_the_others_are_made_by_the_same_command(
     words: tuple[Any, ...], jobs: int, number: signal.Signals, code: int, mine: Mine
 ) -> None:
@@ -171,6 +172,7 @@ def test_shards_that_are_whole_stay_and_the_others_are_made_by_the_same_command(
 @leased
 @pytest.mark.parametrize(("number", "code"), ENDS)
 @pytest.mark.parametrize(("words", "jobs"), [(SMALL, 3), (COPIED, 3)], ids=["resized", "copied"])
+@pytest.mark.thinned(2)
 def test_images_that_are_whole_stay_and_the_others_are_made_by_the_same_command(
     words: tuple[Any, ...], jobs: int, number: signal.Signals, code: int, mine: Mine
 ) -> None:
@@ -363,6 +365,7 @@ def test_a_journal_that_lies_about_a_shard_is_not_believed(mine: Mine) -> None:
 
 @pytest.mark.parametrize("words", [SHARDED, RESIZED, SMALL, COPIED], ids=["shards", "resized shards", "resized", "copied"])
 @pytest.mark.parametrize("how", ["gone", "altered", "cut short"])
+@pytest.mark.thinned(3)
 def test_an_image_that_is_wrong_in_the_cache_ends_it_in_words_and_mended_it_goes_on(how: str, words: tuple[Any, ...], mine: Mine) -> None:
     whole = mine.whole(*words)
     image = mine.image(17)

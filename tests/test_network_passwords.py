@@ -91,6 +91,7 @@ def test_the_password_of_a_mirror_is_not_sent_where_it_redirects(trial: Trial) -
 @pytest.mark.parametrize(
     "kind", ["lost404", "edge403", "not_authorized403", "redirect", "expired403", "ignore_range", "wrong_bytes", "502"]
 )
+@pytest.mark.thinned(3)
 def test_a_mirror_that_fails_does_not_give_its_password_away(kind: str, trial: Trial) -> None:
     trial.servers.fault("bucket", kind, name=s.PART_1, times=2)  # type: ignore[arg-type]
     with trial.start("--source", trial.mirror, "--json") as running:
@@ -141,6 +142,7 @@ def test_a_mirror_without_a_server_sees_no_password_said(trial: Trial) -> None:
         f"http://{NAME}:a/{WORD}@127.0.0.1/?x=1",
     ],
 )
+@pytest.mark.thinned(2)
 def test_an_address_that_is_none_is_refused_without_its_password(option: str, address: str, trial: Trial) -> None:
     trial.run(option, address, "metadata", code=2)
 
