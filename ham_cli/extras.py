@@ -43,4 +43,6 @@ def needed(extra: str, what: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         fix = f"{command(extra)}   (ham's extra {extra} brings the same)"
-        raise NotInstalledError(f"{what} needs a library that is not installed", expected=error.name, fix=fix) from error
+        raise NotInstalledError(
+            f"{what} needs a library that is not installed", expected=(error.name or "").partition(".")[0], fix=fix
+        ) from error

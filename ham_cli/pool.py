@@ -6,6 +6,7 @@ import contextlib
 import os
 import queue
 import threading
+import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -91,6 +92,20 @@ def run(
     finally:
         stop.set()
         workers.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def ended(steps: Generator[Result, None, None]) -> Iterator[Generator[Result, None, None]]:
+    """End a generator when this is left, also one that another thread is still in: when that comes out of it."""
+    try:
+        yield steps
+    finally:
+        # Whoever waited for that thread may have been interrupted himself, by a second signal.
+        while True:
+            with contextlib.suppress(ValueError):  # generator already executing
+                steps.close()
+                break
+            time.sleep(0.01)
 
 
 class Beside:

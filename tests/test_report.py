@@ -315,7 +315,6 @@ def test_a_hostile_record_and_table_are_text(cache: Path, ham_here: Here, tmp_pa
     record = cache / s.ID / "record.json"
     facts: dict[str, Any] = json.loads(record.read_bytes())
     facts["title"] = facts["classes"]["mel"] = facts["creator"] = facts["sites"]["rosendahl"] = page.HOSTILE
-    facts["licence"]["url"] = "javascript:alert(1)"
     facts["citations"][0]["text"] = page.HOSTILE
     record.write_bytes(json.dumps(facts).encode())
     peek.edit(peek.manifest(cache, "images"), lambda rows: [row | {"localization": page.HOSTILE, "sex": "constructor"} for row in rows])

@@ -57,7 +57,7 @@ def work(tasks: Sequence[Task], jobs: int | Workers, journal: Journal | Sender) 
     batch = max(min(_BATCH, _WAITING // (max(jobs, 1) * pool.AHEAD)), 1)
     syncing: list[pool.Beside] = []
     # Every core prepares images, of the next file too while one is being written.
-    with contextlib.closing(pool.run(prepare, waiting, jobs, batch=batch)) as prepared:
+    with pool.ended(pool.run(prepare, waiting, jobs, batch=batch)) as prepared:
         for task in large:
             found[task.item.file] = yield from _followed(task, prepared, journal)
             # On its way to the disk while the next one is made: the export's list waits for all of it.

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from ham_cli.record import Record, TableForm
     from ham_cli.tables.rows import Row
 
-MAX_BYTES = 128 << 20
-"""The largest published table has 0.7 MB, and one of 400 000 rows 28; what is larger is none of them."""
+MAX_BYTES = 32 << 20
+"""The largest published table has 0.7 MB; what is larger is none of them."""
 
-MAX_ROWS = 1_000_000
-"""A hundred times the rows of the largest published table."""
+MAX_ROWS = 200_000
+"""Twenty times the rows of the largest published table."""
 
 _KINDS = {
     "rows": {"image_id", "dx"},
