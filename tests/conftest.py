@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of a test that is marked ``thinned(n)`` keep every n-th case, unless all are asked for."""
+    """Of a test that is marked ``thinned(n)`` keep every n-th case, of ``thinned(0)`` none, unless all are asked for."""
     if config.getoption("--every"):
         return
     seen: dict[str, int] = {}
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         mark = item.get_closest_marker("thinned")
         name = item.nodeid.partition("[")[0]
         place = seen[name] = seen.get(name, -1) + 1
-        (dropped if mark and place % mark.args[0] else kept).append(item)
+        (dropped if mark and (not mark.args[0] or place % mark.args[0]) else kept).append(item)
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = kept

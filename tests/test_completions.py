@@ -190,6 +190,7 @@ def terminal(request: pytest.FixtureRequest, terminals: Open) -> Terminal:
         ("ham stats --split=r", "ham stats --split=random "),
     ],
 )
+@pytest.mark.thinned(3)
 def test_tab_completes_commands_options_components_formats_and_splits(terminal: Terminal, typed: str, line: str) -> None:
     assert terminal.press(f"{typed}\t") == line
 
@@ -235,7 +236,7 @@ def test_tab_completes_commands_options_components_formats_and_splits(terminal: 
         ("../bin/ham fe", "../bin/ham fetch "),
     ],
 )
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(5)
 def test_tab_completes_words_of_every_kind_alike_in_every_shell(terminal: Terminal, typed: str, line: str) -> None:
     assert terminal.press(f"{typed}\t") == line
 

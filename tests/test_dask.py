@@ -201,6 +201,7 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(small_cache: Pa
     assert peek.tree(there) == peek.tree(here)
 
 
+@pytest.mark.thinned(0)
 def test_a_scheduler_that_goes_away_is_said_and_the_next_run_goes_on(small_cache: Path, tmp_path: Path) -> None:
     there = tmp_path / "there"
     words = [

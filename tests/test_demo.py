@@ -57,6 +57,7 @@ def test_each_step_shows_what_a_person_would_type(
 
 
 @pytest.mark.slow
+@pytest.mark.thinned(0)
 def test_a_second_run_draws_nothing_and_changes_no_picture(
     done: tuple[Path, subprocess.CompletedProcess[str]], ham_here: Here, ham: Command
 ) -> None:

@@ -139,7 +139,7 @@ def test_the_bucket_and_a_mirror_serve_their_files(source: str, fetcher: Fetcher
     ],
 )
 @pytest.mark.parametrize("skip", [0, 2])
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(4)
 def test_after_a_fault_the_right_file_arrives(  # noqa: PLR0913
     origin: str, kind: str, options: dict[str, Any], skip: int, fetcher: Fetcher, servers: Servers
 ) -> None:
@@ -393,7 +393,7 @@ def test_ranges_that_were_left_go_on_where_they_were(fetcher: Fetcher, servers: 
     ],
 )
 @pytest.mark.parametrize("skip", [0, 2])
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(4)
 def test_after_a_fault_the_right_ranges_arrive(kind: str, options: dict[str, Any], skip: int, fetcher: Fetcher, servers: Servers) -> None:
     fetcher.waits = patience(kind)
     servers.fault("s3", kind, name=s.PART_1, skip=skip if options.get("times", 1) else 0, **options)  # type: ignore[arg-type]
@@ -476,7 +476,7 @@ def consumed(download: Download) -> None:
         ("s3", "stall", {"skip": 1, "after": 1000, "times": None}),
     ],
 )
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(4)
 def test_a_run_that_is_stopped_ends_at_once_and_goes_on_later(  # noqa: PLR0913
     origin: Any,  # noqa: ANN401
     kind: Any,  # noqa: ANN401

@@ -144,7 +144,7 @@ def journaled(out: Path) -> set[str]:
 @leased
 @pytest.mark.parametrize(("number", "code"), ENDS)
 @pytest.mark.parametrize(("words", "jobs"), [(SHARDED, 1), (RESIZED, 3)], ids=["published", "resized"])
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(3)
 def test_shards_that_are_whole_stay_and_the_others_are_made_by_the_same_command(
     words: tuple[Any, ...], jobs: int, number: signal.Signals, code: int, mine: Mine
 ) -> None:
@@ -172,7 +172,7 @@ def test_shards_that_are_whole_stay_and_the_others_are_made_by_the_same_command(
 @leased
 @pytest.mark.parametrize(("number", "code"), ENDS)
 @pytest.mark.parametrize(("words", "jobs"), [(SMALL, 3), (COPIED, 3)], ids=["resized", "copied"])
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(3)
 def test_images_that_are_whole_stay_and_the_others_are_made_by_the_same_command(
     words: tuple[Any, ...], jobs: int, number: signal.Signals, code: int, mine: Mine
 ) -> None:
@@ -452,6 +452,7 @@ def test_one_image_more_makes_only_what_it_touches(small: Small, fetch: Fetch, h
     ],
     ids=" ".join,
 )
+@pytest.mark.thinned(2)
 def test_nothing_that_is_done_to_an_export_changes_the_cache(words: tuple[str, ...], mine: Mine) -> None:
     before = peek.snapshot(mine.cache)
     form, *more = words

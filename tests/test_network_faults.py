@@ -103,21 +103,21 @@ def ends(web: Web, large: Small, kind: str, words: str | None) -> None:
 
 
 @pytest.mark.parametrize("kind", [*get_args(Refusing), "slow", "hang", "silence", "endless_headers", "replaced"])
-@pytest.mark.thinned(3)
+@pytest.mark.thinned(6)
 def test_a_fault_of_dataverse_that_passes(kind: str, web: Web, large: Small) -> None:
     web.servers.fault("dataverse", kind, name=s.PART_1, **OPTIONS.get(kind, {}))  # type: ignore[arg-type]
     ends(web, large, kind, ONCE["dataverse"].get(kind))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.thinned(3)
+@pytest.mark.thinned(6)
 def test_a_fault_of_the_store_that_passes(kind: str, web: Web, large: Small) -> None:
     web.servers.fault("s3", kind, name=s.PART_1, **OPTIONS.get(kind, {}))  # type: ignore[arg-type]
     ends(web, large, kind, ONCE["s3"].get(kind))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.thinned(3)
+@pytest.mark.thinned(8)
 def test_a_fault_of_the_store_that_stays(kind: str, web: Web, large: Small) -> None:
     web.servers.fault("s3", kind, name=s.PART_1, times=None, **OPTIONS.get(kind, {}))  # type: ignore[arg-type]
     ends(web, large, kind, ALWAYS.get(kind))
@@ -126,7 +126,7 @@ def test_a_fault_of_the_store_that_stays(kind: str, web: Web, large: Small) -> N
 @pytest.mark.parametrize(
     "kind", [k for k in KINDS if k not in get_args(Refusing) and k not in {"replaced", "silence", "hang", "slow", "endless_headers"}]
 )
-@pytest.mark.thinned(3)
+@pytest.mark.thinned(6)
 def test_a_fault_in_the_middle_of_the_zip_that_passes(kind: str, web: Web, large: Small) -> None:
     web.servers.fault("s3", kind, name=s.PART_1, when=is_long, **OPTIONS.get(kind, {}))  # type: ignore[arg-type]
     ends(web, large, kind, None)
@@ -231,7 +231,7 @@ def test_a_page_of_maintenance_for_a_file_of_such_a_server_is_no_file(web: Web) 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.thinned(3)
+@pytest.mark.thinned(6)
 def test_no_fault_of_the_listing_keeps_the_files_from_coming(kind: str, web: Web, small: Small) -> None:
     options = OPTIONS.get(kind, {}) | ({"rate": 30_000} if kind == "drip" else {})
     web.servers.fault("dataverse", kind, name="listing", times=None, **options)  # type: ignore[arg-type]

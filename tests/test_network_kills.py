@@ -66,6 +66,7 @@ def moments(trial: Trial) -> list[Callable[[], bool]]:
 
 
 @pytest.mark.slow
+@pytest.mark.thinned(0)
 def test_killed_at_any_moment_it_goes_on_and_every_reader_works_meanwhile(trial: Trial) -> None:
     planned = moments(trial)[::3]  # of 26; `python -m tests.stress` has as many as one likes
     assert len(planned) == 9
@@ -80,6 +81,7 @@ def test_killed_at_any_moment_it_goes_on_and_every_reader_works_meanwhile(trial:
 
 
 @pytest.mark.slow
+@pytest.mark.thinned(0)
 def test_kills_of_a_large_file_cost_at_most_a_mebibyte_a_connection(small: Small, tmp_path: Path) -> None:
     # Between two of them more is sent than that, unlike above, so that whoever forgets what has arrived sends too much.
     facts, files = killing.large(small, tmp_path, 84 << 20)
@@ -128,6 +130,7 @@ def leave(trial: Trial, images: Callable[[int], bool], zips: tuple[str, ...]) ->
         pytest.param(lambda n: n >= 0, (PART_1, PART_2), set(), id="zips that were unpacked and not yet let go"),
     ],
 )
+@pytest.mark.thinned(2)
 def test_what_arrived_before_a_kill_is_not_asked_for_again(
     images: Callable[[int], bool], zips: tuple[str, ...], asked: set[str], trial: Trial
 ) -> None:
@@ -141,6 +144,7 @@ def test_what_arrived_before_a_kill_is_not_asked_for_again(
 
 
 @pytest.mark.parametrize("lost", ["what was not synced", "the journal", "the file"])
+@pytest.mark.thinned(3)
 def test_after_a_power_cut_only_what_was_on_the_disk_is_believed(lost: str, trial: Trial) -> None:
     assert trial.ended(signal.SIGKILL, trial.moment(PART_1, 9_000_000)).code == -signal.SIGKILL
     (journal,) = trial.cache.rglob(".*.journal")
@@ -176,6 +180,7 @@ def volume(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts are of Linux")
 @pytest.mark.parametrize("when", ["while it downloads", "while it unpacks"])
+@pytest.mark.thinned(2)
 def test_a_disk_that_fills_on_the_way_is_said_and_with_more_room_it_goes_on(when: str, volume: Path, trial: Trial) -> None:
     trial.cache = volume / "cache"
     with trial.start() as running:

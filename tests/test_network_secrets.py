@@ -115,7 +115,7 @@ def strangers(servers: Servers) -> list[Request]:
 
 
 @pytest.mark.parametrize("way", ["as it is", "it streams all itself", "it sends everything elsewhere", "after a mirror that has nothing"])
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(4)
 def test_a_key_reaches_the_server_that_asked_for_it_and_no_other(way: str, trial: Trial) -> None:
     servers = trial.servers
     ask_for_key(servers)
@@ -221,7 +221,7 @@ FINISHED = [*CASES][::6]
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.thinned(3)
+@pytest.mark.thinned(6)
 def test_no_key_and_no_signature_is_kept_or_said_whatever_goes_wrong(case: str, trial: Trial) -> None:
     wrong = CASES[case]
     wrong.prepare(trial)

@@ -75,7 +75,7 @@ SITUATIONS: dict[str, Situation] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("situation", SITUATIONS)
-@pytest.mark.thinned(3)
+@pytest.mark.thinned(5)
 def test_a_signal_ends_it_promptly_and_the_next_start_goes_on(situation: str, trial: Trial) -> None:
     number, words, fault, options, when = SITUATIONS[situation]
     servers = trial.servers

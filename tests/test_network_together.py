@@ -95,7 +95,7 @@ def test_who_waits_for_another_is_ended_by_ctrl_c(trial: Trial) -> None:
 
 
 @pytest.mark.parametrize("words", [("split",), ("stats",), ("stats", "--by", "dx,sex"), ("cite",), ("verify", "--quick")])
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(5)
 def test_while_the_zips_arrive_other_commands_work_and_do_not_wait(words: tuple[str, ...], trial: Trial, ham: Command) -> None:
     with trial.start() as fetching:
         fetching.until(trial.moment(PART_1, 50_000))
@@ -119,7 +119,7 @@ def test_a_split_made_while_the_zips_arrive_is_the_one_that_is_made_afterwards(t
 
 
 @pytest.mark.parametrize("faults", [(), ("expired403", "503xml", "reset"), ("truncate", "wrong_bytes")])
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(3)
 def test_a_file_counts_as_one_download_however_often_it_is_asked_for(faults: tuple[str, ...], small: Small, tmp_path: Path) -> None:
     with Servers.of(small, s3_host="127.0.0.2") as servers:
         for name in (s.PART_1, s.MASKS, s.METADATA):

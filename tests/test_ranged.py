@@ -165,7 +165,7 @@ def test_a_file_smaller_than_its_end_is_read_whole(opened: Opener, client: httpx
     ],
 )
 @pytest.mark.parametrize("skip", [0, 1])
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(4)
 def test_after_a_fault_the_right_members_are_known(  # noqa: PLR0913
     kind: Any,  # noqa: ANN401
     options: dict[str, Any],

@@ -85,6 +85,7 @@ def opened(browser: Browser, path: Path, width: int, **options: Any) -> tuple[Pa
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.thinned(2)
 def test_nothing_is_asked_for_and_nothing_complains(browser: Browser, report: Path, width: int, scheme: Any) -> None:  # noqa: ANN401
     page, seen = opened(browser, report, width, color_scheme=scheme)
     page.evaluate("window.scrollTo(0, document.body.scrollHeight)")

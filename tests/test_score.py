@@ -664,6 +664,7 @@ def scorer() -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.thinned(3)
 def test_the_challenge_s_own_scorer_says_the_same(seed: int, scorer: Path, published: Published, tmp_path: Path, ham_here: Here) -> None:
     theirs = published.predict(tmp_path / "theirs.csv", guesses(seed))
     ours = shuffled(tmp_path / "ours.csv", list(csv.reader(theirs.read_text().splitlines())), seed)

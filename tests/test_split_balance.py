@@ -133,6 +133,7 @@ def test_ten_folds_are_even_and_say_what_is_thin(rows: sharing.Rows, real_fetch:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, SOME_SEEDS, SOME_SEEDS // 2))
+@pytest.mark.thinned(2)
 def test_chance_puts_lesions_of_every_size_into_test_and_two_seeds_overlap_as_chance_would(first: int, rows: sharing.Rows) -> None:
     seeds = range(first, first + SOME_SEEDS // 2)
     found = sharing.chances(rows, seeds)
