@@ -250,6 +250,7 @@ def test_everything_is_proposed_that_may_stand_there(terminal: Terminal) -> None
 
 @pytest.mark.slow
 @every_shell
+@pytest.mark.thinned(3)
 def test_installed_as_the_readme_says_a_new_shell_completes_at_the_first_tab(shell: str, terminals: Open, tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (recipe,) = (text for text in re.findall(r"^```sh\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL) if "ham completion" in text)
@@ -263,6 +264,7 @@ def test_installed_as_the_readme_says_a_new_shell_completes_at_the_first_tab(she
 
 @pytest.mark.slow
 @every_shell
+@pytest.mark.thinned(3)
 def test_a_script_can_be_sourced_from_the_program_itself(shell: str, terminals: Open) -> None:
     load = {
         "bash": 'eval "$(ham completion bash)"',

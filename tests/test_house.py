@@ -269,6 +269,7 @@ def test_the_commands_are_the_documented_ones() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[" ".join(p) or "ham" for p in PAGES])
+@pytest.mark.thinned(3)
 def test_a_help_page_has_examples_is_not_cut_and_loads_nothing_heavy(page: tuple[str, ...]) -> None:
     text, loaded = shown(*page, "--help")
     assert loaded & HEAVY == set()

@@ -142,7 +142,7 @@ def test_a_mirror_without_a_server_sees_no_password_said(trial: Trial) -> None:
         f"http://{NAME}:a/{WORD}@127.0.0.1/?x=1",
     ],
 )
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(6)
 def test_an_address_that_is_none_is_refused_without_its_password(option: str, address: str, trial: Trial) -> None:
     trial.run(option, address, "metadata", code=2)
 

@@ -146,6 +146,7 @@ def test_chance_puts_lesions_of_every_size_into_test_and_two_seeds_overlap_as_ch
 
 
 @pytest.mark.slow
+@pytest.mark.thinned(0)
 def test_four_hundred_thousand_rows_are_shared_out_as_evenly(rows: sharing.Rows) -> None:
     many = sharing.resampled(rows, 400_000, seed=1)
     placed = share_out(stock(many, MARGINS), RATIOS, 0, splits.ALGORITHM, {})

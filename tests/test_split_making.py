@@ -314,6 +314,7 @@ print(json.dumps([numpy.__version__, [hashlib.sha256(json.dumps(some).encode()).
 
 
 @pytest.mark.slow
+@pytest.mark.thinned(0)
 def test_two_versions_of_numpy_share_out_alike(tmp_path: Path) -> None:
     older = "1.26.4" if int(np.__version__.partition(".")[0]) > 1 else "2.2.6"
     # pip alone may reach out from here; without it there is nothing to show.
