@@ -130,6 +130,8 @@ def test_a_server_that_gives_nothing_leaves_what_is_missing_and_it_is_said(fetch
     assert (ran.code, {f["verdict"] for f in ran.result["findings"]}) == (3, {"missing", "wrong"})
     assert ran.result["repair"]["mended"] == []
     assert ran.result["repair"]["troubles"]
+    said = run_here("verify", "--repair", "-q", cache=fetched.cache)
+    assert (said.code, "warning: " in said.err) == (3, True)
     # What is wrong is not thrown away before there is a right one.
     assert (fetched.folder / "images" / FLIPPED).read_bytes() == wrong
 

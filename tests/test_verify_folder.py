@@ -177,3 +177,12 @@ def test_a_person_sees_a_table_and_what_to_do(small: Small, disk: Path, tmp_path
     assert ran.out.splitlines()[0].split() == ["component", "published", "right", "wrong", "missing", "renamed", "verdict"]
     assert ["images", "20", "19", "0", "1", "0", "incomplete"] in [line.split() for line in ran.out.splitlines()]
     assert f"ham fetch --source {disk}" in ran.err
+
+
+def test_a_zip_that_is_cut_off_leaves_its_images_missing_and_not_unsaid(small: Small, verify: Callable[..., Ran], tmp_path: Path) -> None:
+    folder = s.lay(tmp_path / "half", {s.PART_1: small.zips[s.PART_1][:3000], s.PART_2: small.zips[s.PART_2]})
+    ran = verify(folder)
+    assert (ran.code, right(ran)) == (3, {"images": (10, 0, 10, 0)})
+    assert ("images", s.PART_1, "unreadable") in found(ran)
+    alone = verify(s.lay(tmp_path / "alone", {s.PART_1: small.zips[s.PART_1][:3000]}))
+    assert (alone.code, right(alone)) == (3, {"images": (0, 0, 20, 0)})

@@ -165,6 +165,10 @@ def _repair(run: Run, record: Record, how: How, net: dict[str, Any], lock_timeou
         watch(mending.run(), run.console)
         again, left = _checked(run, record, how)
         mended = mending.mended(left)
-        repair = {"found": [f.fields() for f in found], "mended": mended, "troubles": mending.troubles}
+        repair = {"found": [f.fields() for f in found], "mended": mended, "troubles": [str(trouble) for trouble in mending.troubles]}
+        for trouble in mending.troubles if run.console.quiet else ():
+            run.console.warn(str(trouble))  # else it was said when it happened
+        for fix in dict.fromkeys(trouble.fix for trouble in mending.troubles if trouble.fix):
+            run.console.say(f"next: {fix}")
         run.console.say(f"mended: {len(mended)} of {len({f.path for f in found})}")
         return verified.tell(run, again, left, repair=repair)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from ham_cli import atomic
 from ham_cli.download.growing import Growing
 from ham_cli.download.journal import Journal, amount, merged, part_of, resumable, without
 from ham_cli.download.line import PARTLESS, Line, StoppedError
@@ -166,7 +167,6 @@ class Download:
         pieces.advance()
         self._all(pieces, edition)
         os.ftruncate(descriptor, edition.size)
-        # No sync: who finds it later does not believe it, and what is taken from it is synced before it is let go.
         return pieces.md5
 
     @property
@@ -239,6 +239,7 @@ class Download:
         size = self.part.stat().st_size
         if self.order.bytes not in {None, size}:
             self._events.put(Note(f"{self.order.name}: {size} bytes arrived, and {self.order.bytes} are published; its MD5 decides"))
+        atomic.sync_file(self.part)
         self.part.replace(self.order.target)
         journal.forget()
         self.received = Received(self.order, size, md5, self._line.url)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ham_cli.findings import Event, Finding
-    from ham_cli.intake.request import Request
+    from ham_cli.intake.request import Request, Trouble
 
 _MENDED = {Verdict.WRONG, Verdict.MISSING, Verdict.UNREADABLE, Verdict.ALTERED}
 """What is brought again; a file too many stays where it is."""
@@ -31,7 +31,7 @@ class Mending:
         """``request``: how, and from where; which components and images, the findings tell."""
         self._request = request
         self._faults = [f for f in findings if f.verdict in _MENDED]
-        self.troubles: list[str] = []
+        self.troubles: list[Trouble] = []
         """What servers did not give."""
         self._images: dict[str, set[str]] = defaultdict(set)
         """Component to the images or masks to bring; empty where only its table is."""
@@ -48,11 +48,8 @@ class Mending:
 
     def __str__(self) -> str:
         """What is mended, for a person: ``2 images, 1 mask, metadata``."""
-        counts = [
-            counted(len(ids), "mask" if c == "masks" else f"{c.removesuffix('s')} image".removeprefix("image "))
-            for c, ids in self._images.items()
-            if ids
-        ]
+        things = {"images": "image", "masks": "mask"}
+        counts = [counted(len(ids), things.get(c, f"{c} image")) for c, ids in self._images.items() if ids]
         others = sorted({f.path for f in self._faults if not f.image_id})
         return ", ".join([*counts, *others])
 
@@ -71,7 +68,7 @@ class Mending:
             intake = Intake(replace(self._request, components=(component,), wish=wish, repairs=True))
             intake.load()
             yield from intake.run()
-            self.troubles += [str(trouble) for trouble in intake.outcome.troubles]
+            self.troubles += intake.outcome.troubles
         for fault in self._faults:
             # A kept zip that is not the published one: what it holds is here, or has just been brought.
             if fault.path.startswith("archives/"):
