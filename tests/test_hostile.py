@@ -167,7 +167,6 @@ def made(small: Small) -> dict[str, tuple[bytes, int, set[str], str]]:
 
 
 @pytest.mark.parametrize("kind", ZIPS)
-@pytest.mark.thinned(2)
 def test_of_a_hostile_zip_only_right_images_are_taken(
     kind: str, made: dict[str, tuple[bytes, int, set[str], str]], small: Small, fetch: Fetch, tmp_path: Path
 ) -> None:
@@ -405,7 +404,6 @@ def test_a_table_written_otherwise_is_the_same_rows(kind: str, small: Small, sma
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-@pytest.mark.thinned(2)
 def test_a_hostile_table_is_refused_whatever_is_accepted(kind: str, small: Small, fetch: Fetch, tmp_path: Path) -> None:
     change, words = HOSTILE[kind]
     ran = fetch("metadata", "--accept-altered", source=s.lay(tmp_path / "source", {s.KAGGLE_METADATA: change(small.tables[s.METADATA])}))

@@ -27,7 +27,9 @@ WRITES = ("write", "pwrite64", "writev", "pwritev", "ftruncate", "sendfile", "co
 RENAMES = ("rename", "renameat", "renameat2")
 SYNCS = ("fsync", "fdatasync", "syncfs", "sync")
 
-RELIED = re.compile(r"/(manifests/.*\.parquet|splits/[^/]+|tables/[^/]+|record\.json|ham-export\.parquet|s\.(csv|parquet))$")
+RELIED = re.compile(
+    r"/(manifests/.*\.parquet|splits/[^/]+|tables/[^/]+|record\.json|ham-export\.parquet|s\.(csv|parquet))$|/archives/[^./][^/]*\.zip$"
+)
 """Files on which others rely: each is on the disk before it has its name."""
 DATA = re.compile(r"/(images|masks|test|archives|out)/([^.][^/]*/)*[^./][^/]*$")
 """Files that are named by others: all are on the disk before those are."""
@@ -136,6 +138,7 @@ def names(disk: Disk, where: Path) -> list[str]:
     return sorted({path.removeprefix(f"{where}/") for path in disk.named})
 
 
+ZIPS = [f"{s.ID}/archives/{name}" for name in (s.PART_1, s.PART_2, s.MASKS, s.TEST)]
 TABLES = sorted(f"{s.ID}/tables/{name}" for name in (s.METADATA, s.TEST_TRUTH, s.RATINGS))
 MANIFESTS = [f"{s.ID}/manifests/{name}.parquet" for name in ("files", "images")]
 
@@ -144,7 +147,7 @@ def test_what_a_fetch_from_a_folder_names_is_on_the_disk_before(small: Small, tm
     source, cache = small.published(tmp_path / "source"), tmp_path / "cache"
     lines = trace(tmp_path, "fetch", "--source", source, "--record", small.record, "--keep-archives", cache=cache)
     disk = Disk().watch(lines)
-    assert (disk.faults, names(disk, cache)) == ([], sorted([*TABLES, *MANIFESTS, f"{s.ID}/record.json"]))
+    assert (disk.faults, names(disk, cache)) == ([], sorted([*ZIPS, *TABLES, *MANIFESTS, f"{s.ID}/record.json"]))
     assert disk.left == {f"{cache}/{name}": [] for name in MANIFESTS}
     # The control: who does not sync is found out.
     without = Disk().watch(unsynced(lines, "fsync", "syncfs"))
@@ -157,10 +160,9 @@ def test_what_a_fetch_from_a_folder_names_is_on_the_disk_before(small: Small, tm
 
 def test_what_a_fetch_from_servers_names_is_on_the_disk_before(web: Web, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    # A zip has its name before: whoever finds it there does not believe it before its MD5 is right.
     lines = trace(tmp_path, "fetch", "--record", web.record, "--keep-archives", cache=cache)
     disk = Disk().watch(lines)
-    assert (disk.faults, names(disk, cache)) == ([], sorted([*TABLES, *MANIFESTS, f"{s.ID}/record.json"]))
+    assert (disk.faults, names(disk, cache)) == ([], sorted([*ZIPS, *TABLES, *MANIFESTS, f"{s.ID}/record.json"]))
     assert disk.left == {f"{cache}/{name}": [] for name in MANIFESTS}
     assert peek.names(cache / s.ID / "archives") == sorted([s.PART_1, s.PART_2, s.MASKS, s.TEST])
 

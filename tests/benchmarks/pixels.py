@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -23,7 +22,7 @@ LEAST = 0.85
 
 def main() -> int:
     """Run it; 0 where every target is met, else 1."""
-    options = _options()
+    options = report.options("pixels", __doc__, rounds=7, images=2000)
     report.machine("")
     drawn = published.drawn(options.images, options.keep)
     with tempfile.TemporaryDirectory(prefix="ham-bench-", dir=options.work) as name:
@@ -49,21 +48,6 @@ def main() -> int:
     met &= report.judge("ham stats --pixels, peak MB", peak.median, MOST_MEMORY, peak.shown(0))
     print(f"\nload after: {report.load()}; {'every target is met' if met else 'NOT every target is met'}")
     return 0 if met else 1
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.pixels",
-        description=__doc__,
-        epilog="Medians of interleaved rounds, in parentheses the least and the most; 1 where a target is missed.",
-    )
-    parser.add_argument("--images", type=int, default=2000, metavar="N", help="how many images; else %(default)s")
-    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="how often each side runs; else %(default)s")
-    parser.add_argument(
-        "--keep", type=Path, default=Path.home() / ".cache" / "ham-bench", help="where drawn records stay; else %(default)s"
-    )
-    parser.add_argument("--work", type=Path, help="where all else lies for the time being; else the system's temporary folder")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

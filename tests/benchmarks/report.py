@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import re
@@ -56,6 +57,22 @@ def compare(title: str, costs: Mapping[str, Sequence[Cost]], targets: Sequence[T
             found = ratio(costs[target.side], costs[target.beside])
             met &= judge(f"{target.side} / {target.beside}", found.median, target.most, found.shown(), title)
     return met
+
+
+def options(name: str, description: str | None, *, rounds: int, images: int | None = None) -> argparse.Namespace:
+    """What is typed after a suite: how many images and rounds, and where things lie."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m tests.benchmarks.{name}",
+        description=description,
+        epilog="Medians of interleaved rounds, in parentheses the least and the most; 1 where a target is missed.",
+    )
+    if images:
+        parser.add_argument("--images", type=int, default=images, metavar="N", help="how many images; else %(default)s")
+    parser.add_argument("--rounds", type=int, default=rounds, metavar="N", help="how often each side runs; else %(default)s")
+    kept = Path.home() / ".cache" / "ham-bench"
+    parser.add_argument("--keep", type=Path, default=kept, help="where records and other programs stay; else %(default)s")
+    parser.add_argument("--work", type=Path, help="where all else lies for the time being; else the system's temporary folder")
+    return parser.parse_args()
 
 
 def judge(what: str, found: float, most: float | None, shown: str, title: str = "") -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 import subprocess
 import sys
@@ -34,7 +33,7 @@ TOY = "import typer; app = typer.Typer(); app.command()(lambda name='x': None); 
 
 def main() -> int:
     """Run it; 0 where every target is met, else 1."""
-    options = _options()
+    options = report.options("starting", __doc__, rounds=7)
     report.machine("")
     ham = [sys.executable, "-m", "ham_cli"]
     with tempfile.TemporaryDirectory(prefix="ham-bench-", dir=options.work) as name:
@@ -111,16 +110,6 @@ def _peers(keep: Path) -> dict[str, list[Step]]:
             continue
         found[f"{program} {' '.join(words)}"] = [[str(home / "bin" / program), *words]]
     return found
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.starting", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="how often each side runs; else %(default)s")
-    parser.add_argument(
-        "--keep", type=Path, default=Path.home() / ".cache" / "ham-bench", help="where records and other programs stay; else %(default)s"
-    )
-    parser.add_argument("--work", type=Path, help="where all else lies for the time being; else the system's temporary folder")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import sys
 import tempfile
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Run it."""
-    options = _options()
+    options = report.options("unpacking", __doc__, rounds=5, images=10015)
     report.machine("")
     drawn = published.drawn(options.images, options.keep)
     warm(drawn.parts)
@@ -46,17 +45,6 @@ def main() -> int:
     report.compare(f"{options.images} images unpacked; ham holds them against MD5 and SHA-256 and syncs, the others do not", costs, targets)
     print(f"\nload after: {report.load()}")
     return 0
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.unpacking", description=__doc__)
-    parser.add_argument("--images", type=int, default=10015, metavar="N", help="how many images; else %(default)s")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often each side runs; else %(default)s")
-    parser.add_argument(
-        "--keep", type=Path, default=Path.home() / ".cache" / "ham-bench", help="where drawn records stay; else %(default)s"
-    )
-    parser.add_argument("--work", type=Path, help="where all else lies for the time being; else the system's temporary folder")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

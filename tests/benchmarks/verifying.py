@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -20,7 +19,7 @@ MOST = 1.15
 
 def main() -> int:
     """Run it; 0 where every target is met, else 1."""
-    options = _options()
+    options = report.options("verifying", __doc__, rounds=5, images=10015)
     report.machine("sha256sum")
     drawn = published.drawn(options.images, options.keep)
     with tempfile.TemporaryDirectory(prefix="ham-bench-", dir=options.work) as name:
@@ -51,17 +50,6 @@ def main() -> int:
     print(f"  ham verify, peak MB: {peak.shown(0)}")
     print(f"\nload after: {report.load()}; {'every target is met' if met else 'NOT every target is met'}")
     return 0 if met else 1
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.verifying", description=__doc__)
-    parser.add_argument("--images", type=int, default=10015, metavar="N", help="how many images; else %(default)s")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often each side runs; else %(default)s")
-    parser.add_argument(
-        "--keep", type=Path, default=Path.home() / ".cache" / "ham-bench", help="where drawn records stay; else %(default)s"
-    )
-    parser.add_argument("--work", type=Path, help="where all else lies for the time being; else the system's temporary folder")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":
