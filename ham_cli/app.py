@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 import warnings
+from functools import cache as once
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
@@ -166,9 +167,15 @@ def _abandon(stream: IO[str]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+@once
+def _parser() -> Any:  # noqa: ANN401  (the parser's classes are not public)
+    """All commands with their options: put together once, also where many are run in one process."""
+    return typer.main.get_command(app)
+
+
 def _run(typed: list[str], console: Console) -> int:
     try:
-        code: int = app(typed, prog_name="ham", standalone_mode=False, obj=console) or 0
+        code: int = _parser()(typed, prog_name="ham", standalone_mode=False, obj=console) or 0
     except SystemExit:
         # The parser's library does so only where stdout or stderr is a closed pipe.
         raise BrokenPipeError from None

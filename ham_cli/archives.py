@@ -63,7 +63,7 @@ class Seekable(Protocol):
         """Where the next byte is read."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Member:
     """One file inside a zip: plain values, so that it can be handed to any worker."""
 

@@ -18,7 +18,7 @@ class Verdict(StrEnum):
     RENAMED = "renamed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One fault in one thing."""
 

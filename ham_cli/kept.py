@@ -9,7 +9,7 @@ from pathlib import Path
 from ham_cli.errors import RecordError, UnavailableError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class File:
     """An image or a mask in the cache, and what it must be."""
 

@@ -62,9 +62,9 @@ OnePerLesion = Annotated[bool, typer.Option("--one-per-lesion", help="One image 
 
 def loaded(run: Run) -> Dataset:
     """The whole data set of the cache that was named."""
-    from ham_cli.dataset import table
+    from ham_cli.dataset import opening
 
-    dataset = table.load(run.cache)
+    dataset = opening.load(run.cache)
     run.console.record = dataset.record.id
     return dataset
 

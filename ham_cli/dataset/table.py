@@ -8,13 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ham_cli.cache import Cache, Folder
 from ham_cli.dataset.split import SUFFIXES, Split, read_split
 from ham_cli.errors import UnavailableError, WrongUsageError
 from ham_cli.findings import counted
-from ham_cli.groups import groups
 from ham_cli.licence import altered
-from ham_cli.place import default_root
 from ham_cli.record import PARTITIONS
 from ham_cli.selection import matching, rank
 
@@ -23,6 +20,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ham_cli.cache import Folder
     from ham_cli.dataset.pictures import Pictures
     from ham_cli.record import Record
 
@@ -224,41 +222,6 @@ class Dataset:
             what = f"{'the mask of this image' if component == 'masks' else 'this image'} is not in the cache"
             raise UnavailableError(what, where=self.folder.path, got=image_id, fix=f"ham fetch {brings}")
         return self.folder.path / str(row[column])
-
-
-def open_dataset(cache_dir: str | Path | None = None, *, record: str | None = None) -> Dataset:
-    """The images of a cache as one table: ``open_dataset().images`` is a DataFrame.
-
-    ``cache_dir``: else ``HAM_CACHE_DIR``, else the user cache folder. ``record``: the id of a record's folder in it;
-    else the one fetched last. Nothing heavy is imported before this is called, and pandas not before ``images``.
-
-    Raises `UnavailableError` where nothing is fetched yet, `AccessError` for a damaged cache.
-    """
-    if cache_dir == "":
-        raise WrongUsageError("cache_dir is empty", expected="a folder, or None for the user's own")
-    given = cache_dir if cache_dir is not None else os.environ.get("HAM_CACHE_DIR") or None
-    return load(Cache(Path(given).expanduser().absolute() if given else default_root()), record)
-
-
-def load(cache: Cache, record_id: str | None = None) -> Dataset:
-    """The images of a cache; raises as `open_dataset` does."""
-    from ham_cli import holdings
-
-    record = cache.in_force(record_id)
-    if record_id and record is None:
-        names = ", ".join(cache.records()) or "none"
-        raise WrongUsageError("there is no such record in this cache", where=cache.root, expected=names, got=record_id)
-    held = holdings.load(record, cache.folder(record.id)) if record else None
-    if record is None or held is None or not held.rows:
-        fix = "ham fetch metadata brings the table of the training images"
-        raise UnavailableError("no table of images is fetched yet", where=cache.root, fix=fix)
-    grouped = groups({i: row["lesion_id"] for i, row in held.rows.items()}, record.duplicate_pairs)
-    rows = (
-        row | {"group": grouped[image_id], "age_band": record.age_band(row["age"]), "split": None, "fold": None}
-        for image_id, row in sorted(held.rows.items())
-    )
-    known = frozenset(image_id for image_id, row in held.rows.items() if row["in_record"])
-    return Dataset(record, held.folder, tuple(rows), held.tables, known)
 
 
 def _held_out(split: Split, fold: int | None) -> Callable[[Row], str | None]:

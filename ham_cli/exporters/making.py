@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ham_cli import atomic, links
@@ -15,7 +16,6 @@ from ham_cli.links import Link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
     from typing import IO
 
     from ham_cli.exporters.parcel import Item, Ready, Sample
@@ -24,13 +24,19 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """One file to put in place."""
 
     item: Item
-    target: Path
+    folder: Path
+    """The export's."""
     link: Link
+
+    @property
+    def target(self) -> Path:
+        """Where it goes."""
+        return self.folder / self.item.file
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def put(task: Task) -> list[Row]:
         if item.source is None:
             temporary.write_bytes(item.data or b"")
         else:
-            _brought(File(str(item.source), item.size or 0, item.recipe), item.source, temporary, task.link)
+            _brought(File(item.source, item.size or 0, item.recipe), temporary, task.link)
     return [item.fields()]
 
 
@@ -132,11 +138,12 @@ def _whole_or_not(target: Path) -> Iterator[Path]:
         raise
 
 
-def _brought(file: File, source: Path, target: Path, link: Link) -> None:
+def _brought(file: File, target: Path, link: Link) -> None:
     """Make ``target`` of an image of the cache; what is copied is hashed on the way, what is linked is measured."""
     if link is Link.COPY:
         target.write_bytes(preparing.read(file))
         return
+    source = Path(file.path)
     try:
         size = source.stat().st_size
     except FileNotFoundError as error:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ham_cli import atomic, cache, links, manifest, pool
@@ -21,7 +22,6 @@ from ham_cli.manifest import Manifest, schemas
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from ham_cli.exporters.journal import Earlier
     from ham_cli.exporters.parcel import Item, Parcel
@@ -237,9 +237,9 @@ class Packing:
     def _tasks(self, items: Sequence[Item]) -> list[Task]:
         for folder in _folders(self.folder, items):
             folder.mkdir(parents=True, exist_ok=True)
-        first = next((item.source for item in items if item.source), None)
+        first = next((Path(item.source) for item in items if item.source), None)
         link = links.decided(self.link, first, self.folder / MANIFEST)
-        return [Task(item, self.folder / item.file, link) for item in items]
+        return [Task(item, self.folder, link) for item in items]
 
 
 def _folders(root: Path, items: Iterable[Item]) -> list[Path]:

@@ -12,7 +12,6 @@ from ham_cli.licence import beside_the_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
     from typing import IO
 
     from ham_cli.dataset import Dataset
@@ -25,7 +24,7 @@ FOLDERS = {"train": "train", "validation": "val", "test": "test"}
 """What a part's folder is called where torchvision, timm, Keras and Ultralytics look for it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One image of an export, with all that is told of it; plain values."""
 
@@ -49,7 +48,7 @@ class Sample:
         return [self.image_id, self.split, self.label, self.index, self.image.sha256, self.mask.sha256 if self.mask else None, self.facts]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Ready:
     """A sample as it is to be written."""
 
@@ -85,7 +84,7 @@ class Shard:
     """Bytes that a sample takes in it, generously; ``None``: what its image and its mask take."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One file of an export: a published one as it is (``source``), one given here (``data``), or one to be made (``shard``)."""
 
@@ -95,7 +94,8 @@ class Item:
     """Tells before they are made whether two files are the same: SHA-256 of the bytes where known, else of all that shapes them."""
     size: int | None = None
     """Bytes; ``None`` until it is made."""
-    source: Path | None = None
+    source: str | None = None
+    """The path of the published image in the cache."""
     data: bytes | None = field(default=None, repr=False)
     shard: Shard | None = field(default=None, repr=False)
     image_id: str | None = None
@@ -143,11 +143,9 @@ def given(file: str, data: bytes) -> Item:
 
 def published(file: str, sample: Sample, *, mask: bool = False) -> Item:
     """A published image, or with ``mask`` its mask, as it is."""
-    from pathlib import Path
-
     one = sample.mask if mask else sample.image
     assert one is not None
-    return Item(file, one.sha256, one.bytes, Path(one.path), image_id=sample.image_id, split=sample.split, label=sample.label)
+    return Item(file, one.sha256, one.bytes, one.path, image_id=sample.image_id, split=sample.split, label=sample.label)
 
 
 def made(file: str, shard: Shard, *, whole: bool = False) -> Item:

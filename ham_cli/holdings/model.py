@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ham_cli import manifest
 from ham_cli.manifest import Manifest, schemas
-from ham_cli.record import FOLDERS, PARTITION, TABLED
+from ham_cli.manifest.layout import Layout
+from ham_cli.record import FOLDERS, PARTITION, TABLED, file_name
 from ham_cli.selection import Selection, choose, restored
 
 if TYPE_CHECKING:
@@ -42,13 +43,9 @@ class Holdings:
     _changed: set[str] = field(default_factory=set)
     """Manifests to write."""
 
-    def name(self, image_id: str, *, mask: bool) -> str:
-        """The file name of an image or mask."""
-        return f"{image_id}_segmentation.png" if mask else f"{image_id}.jpg"
-
-    def target(self, image_id: str, component: str) -> Path:
-        """Where a component's image or mask lies or will lie."""
-        return self.folder.path / self.label(image_id, component)
+    def place(self, component: str) -> Path:
+        """The folder of a component's images or masks."""
+        return self.folder.path / FOLDERS[component]
 
     def has(self, image_id: str, component: str) -> bool:
         """Whether an image or mask is there: named by its row, or in place where no table names it yet."""
@@ -60,11 +57,11 @@ class Holdings:
 
     def lies_there(self, image_id: str, component: str) -> bool:
         """Whether its file lies in its folder, whatever the manifest says."""
-        return self.name(image_id, mask=component == "masks") in self.on_disk[FOLDERS[component]]
+        return file_name(image_id, component) in self.on_disk[FOLDERS[component]]
 
     def label(self, image_id: str, component: str) -> str:
         """Where its file lies or will lie, as manifests spell it: ``images/ISIC_0024306.jpg``."""
-        return f"{FOLDERS[component]}/{self.name(image_id, mask=component == 'masks')}"
+        return f"{FOLDERS[component]}/{file_name(image_id, component)}"
 
     def partition(self, image_id: str) -> str | None:
         """The published role of an image, from its row or else from its id."""
@@ -79,7 +76,7 @@ class Holdings:
             return sorted(choose(rows, wish))
         named: Iterable[str] = self.record.validation_ids if partition == "validation" else ()
         if partition == "train":
-            suffix = self.name("", mask=component == "masks")
+            suffix = file_name("", component)
             named = (name.removesuffix(suffix) for name in self.record.digests if name.endswith(suffix))
         return sorted(i for i in named if wish.images is None or i in wish.images)
 
@@ -138,7 +135,7 @@ class Holdings:
         """Write into its row that an image or mask is there; one that no table names yet is left to a later run."""
         if image_id in self.rows:
             self.note(image_id, facts)
-        self.on_disk[FOLDERS[component]].add(self.name(image_id, mask=component == "masks"))
+        self.on_disk[FOLDERS[component]].add(file_name(image_id, component))
 
     def unpacked(self, published: PublishedFile) -> bool:
         """Whether everything that a published archive holds is in the cache, and came from it (masks: from anywhere)."""
@@ -156,11 +153,12 @@ class Holdings:
         old = {image_id: row for image_id, row in self.rows.items() if row["partition"] == partition}
         for image_id in old:
             del self.rows[image_id]
+        layout = Layout(schemas.IMAGES.names)
         for row in rows:
             known = old.get(row["image_id"], {})
             files = {column: known.get(column) for column in (*IMAGE_COLUMNS, *MASK_COLUMNS)}
             in_record = row["image_id"] not in self.record.not_in_record
-            self.rows[row["image_id"]] = {**row, **files, "partition": partition, "in_record": in_record}
+            self.rows[row["image_id"]] = layout.of({**row, **files, "partition": partition, "in_record": in_record})
         self._changed.add("images")
 
     def forget(self, row: Row, columns: Iterable[str]) -> None:
@@ -172,7 +170,7 @@ class Holdings:
         """Clear what the row of an image or mask says of a file that was taken away again."""
         if image_id in self.rows:
             self.forget(self.rows[image_id], MASK_COLUMNS if component == "masks" else IMAGE_COLUMNS)
-        self.on_disk[FOLDERS[component]].discard(self.name(image_id, mask=component == "masks"))
+        self.on_disk[FOLDERS[component]].discard(file_name(image_id, component))
 
     def save_wishes(self) -> None:
         """Write what was asked for before it is done: an interrupted fetch must not look like a whole one."""

@@ -141,7 +141,7 @@ class Arrivals:
         """Take members out of a file of which only they are there."""
         offers = Offers(zips={download.part: Zip(download.part, file.name, None)}, origins={download.part: origin})
         for image_id, member in members.items():
-            offers.of(want.component)[image_id].append(Place(download.part, f"{file.name}/{member.name}", member))
+            offers.of(want.component)[image_id].append(Place(download.part, file.name, member))
         step = self._step(offers)
         yield from self._judged(step.files([want.component], vouched=True), origin.source)
         step.index()

@@ -84,6 +84,7 @@ class Folders:
     def tables(self, components: Sequence[str]) -> Iterator[Event]:
         """Shelve the tables."""
         yield from self._step.tables(self._readings, components)
+        self._readings.offered.clear()  # their rows are in the manifest now
 
     def files(self, components: Sequence[str], *, vouched: bool) -> Iterator[Event]:
         """Take images and masks, and adopt what lies in place; ``vouched``: only what a published digest vouches for."""

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 from ham_cli.errors import UnavailableError
 from ham_cli.intake.take import MAX_BYTES, Task
 from ham_cli.links import Link
-from ham_cli.record import COMPONENTS, FOLDERS, PARTITION, TABLED
+from ham_cli.offers import Place
+from ham_cli.record import COMPONENTS, FOLDERS, PARTITION, TABLED, file_name
 from ham_cli.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from ham_cli.holdings import Holdings, Row
-    from ham_cli.offers import Offers, Place, Zip
+    from ham_cli.offers import Offers, Zip
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Plan:
     @property
     def folders(self) -> set[Path]:
         """The folders that the tasks put files in."""
-        return {t.target.parent for tasks in (self.loose, *self.unpack.values()) for t in tasks}
+        return {t.folder for tasks in (self.loose, *self.unpack.values()) for t in tasks}
 
 
 def _size(task: Task) -> int:
@@ -70,24 +71,25 @@ def decide(components: Sequence[str], offers: Offers, state: Holdings, wish: Sel
     loose: list[Task] = []
     unpack: dict[Path, list[Task]] = {}
     others: dict[tuple[str, str], tuple[Place, ...]] = {}
+    overruling = {file for file, archive in offers.zips.items() if _may_overrule(archive)}
     for component in (c for c in components if c in PARTITION):
         offered = offers.of(component)
         for image_id in state.wanted(component, wish):
             places = offered.get(image_id)
             if places and state.has(image_id, component):
-                places = [] if component == "masks" else _vouched_for(state.rows.get(image_id), places, offers)
+                places = [] if component == "masks" else _vouched_for(state.rows.get(image_id), places, overruling)
             if not places:
                 continue
             first = 0 if (image_id, component) in adopted else 1
-            others[image_id, component] = tuple(places[first:])
+            if places[first:]:
+                others[image_id, component] = tuple(places[first:])
             if first == 0:
                 continue
             task = task_of(image_id, component, places[0], state, link)
             if task.member is None:
                 loose.append(task)
             else:
-                hold = _may_overrule(offers.zips[task.source])
-                unpack.setdefault(task.source, []).append(replace(task, hold=hold))
+                unpack.setdefault(task.source, []).append(replace(task, hold=task.source in overruling))
     ordered = {z: tuple(sorted(tasks, key=lambda t: t.member.offset if t.member else 0)) for z, tasks in unpack.items()}
     return Plan(adopt, tuple(loose), ordered, others)
 
@@ -101,17 +103,16 @@ def _adoptable(offers: Offers, state: Holdings) -> Iterator[Task]:
         for image_id in state.wanted(component, Selection()):
             if image_id not in state.rows or state.has(image_id, component) or not state.lies_there(image_id, component):
                 continue
-            target = state.target(image_id, component)
-            expected = state.record.digests.get(target.name)
-            if expected or image_id not in offers.of(component):
-                yield Task(image_id, component, target, state.folder.relative(target), None, target, expected, Link.COPY, hold=False)
+            label = state.label(image_id, component)
+            task = task_of(image_id, component, Place(state.folder.path / label, label), state, Link.COPY)
+            if task.expected or image_id not in offers.of(component):
+                yield task
 
 
 def task_of(image_id: str, component: str, place: Place, state: Holdings, link: Link) -> Task:
     """The task that takes one image or mask from one place."""
-    target = state.target(image_id, component)
-    expected = state.record.digests.get(target.name)
-    return Task(image_id, component, place.file, place.label, place.member, target, expected, link, hold=False)
+    expected = state.record.digests.get(file_name(image_id, component))
+    return Task(image_id, component, place, state.place(component), expected, link, hold=False)
 
 
 def require_rows(components: Sequence[str], state: Holdings, wish: Selection, where: object) -> None:
@@ -150,11 +151,11 @@ def complete(zipped: Zip, offers: Offers, state: Holdings) -> bool:
     return bool(inside) and all((row := state.rows.get(image_id)) and row[column] for image_id, column in inside)
 
 
-def _vouched_for(row: Row | None, places: list[Place], offers: Offers) -> list[Place]:
+def _vouched_for(row: Row | None, places: list[Place], overruling: Container[Path]) -> list[Place]:
     """The places whose archive may vouch for an image that is there, and that nobody vouches for."""
     if row is None or row["vouched"] != "none":
         return []
-    return [place for place in places if place.member and _may_overrule(offers.zips[place.file])]
+    return [place for place in places if place.file in overruling]
 
 
 def _may_overrule(archive: Zip) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ham_cli.download import resumable
 from ham_cli.findings import counted
 from ham_cli.intake import wanting
-from ham_cli.record import FOLDERS
+from ham_cli.record import file_name
 from ham_cli.sources import Shelf
 
 if TYPE_CHECKING:
@@ -108,5 +108,5 @@ def _from(source: Source, want: Want, catalogue: Catalogue, state: Holdings, wis
 def _bytes_of(ids: Sequence[str], want: Want, state: Holdings) -> int | None:
     """What images or masks have in all; ``None`` where the digests of some are not published."""
     digests = state.record.digests
-    names = [state.name(image_id, mask=FOLDERS[want.component] == "masks") for image_id in ids]
+    names = [file_name(image_id, want.component) for image_id in ids]
     return sum(digests[name].bytes for name in names) if all(name in digests for name in names) else None

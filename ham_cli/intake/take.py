@@ -14,6 +14,8 @@ from ham_cli import archives, atomic, images, links
 from ham_cli.checksum import CHUNK
 from ham_cli.findings import Verdict
 from ham_cli.links import Link
+from ham_cli.offers import Place
+from ham_cli.record import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,16 +35,16 @@ class NotHadError(Exception):
     """An image cannot be had from its server."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """One image or mask to take."""
 
     image_id: str
     component: str
-    source: Path
-    label: str
-    member: Member | None
-    target: Path
+    place: Place
+    """Where its bytes lie."""
+    folder: Path
+    """Where it goes."""
     expected: Digest | None
     """``None`` where no digest is published."""
     link: Link
@@ -52,12 +54,32 @@ class Task:
     """What brings its bytes, where they lie on a server; raises `NotHadError`."""
 
     @property
+    def source(self) -> Path:
+        """The file that has its bytes."""
+        return self.place.file
+
+    @property
+    def label(self) -> str:
+        """The place as a person sees it."""
+        return self.place.label
+
+    @property
+    def member(self) -> Member | None:
+        """What has its bytes in the file, where that is a zip."""
+        return self.place.member
+
+    @property
+    def target(self) -> Path:
+        """The file that it becomes."""
+        return self.folder / file_name(self.image_id, self.component)
+
+    @property
     def doubted(self) -> bool:
         """Whether nothing will vouch for its bytes: neither a digest of its own nor the archive's."""
         return self.expected is None and not self.hold
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Taken:
     """What came of a task."""
 
@@ -105,7 +127,7 @@ def doubted(taken: Taken) -> Taken:
     """What came of a task whose archive does not vouch for it after all: what is no whole picture leaves its place again."""
     if taken.task.expected or not taken.task.hold:
         return taken
-    task = replace(taken.task, source=taken.task.target, member=None, hold=False)
+    task = replace(taken.task, place=Place(taken.task.target, taken.task.label), hold=False)
     again = replace(take(task), task=taken.task)
     if again.verdict:
         task.target.unlink(missing_ok=True)

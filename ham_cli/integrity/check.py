@@ -10,7 +10,7 @@ from ham_cli.findings import Advanced, Done, Finding, Started, Verdict
 from ham_cli.integrity import archived, manifested, tabled
 from ham_cli.integrity.counts import Tally
 from ham_cli.integrity.looking import Looked, ToLook, look, oddness
-from ham_cli.record import COMPONENTS, FOLDERS, PARTITION, TABLED
+from ham_cli.record import COMPONENTS, FOLDERS, PARTITION, TABLED, file_name
 from ham_cli.selection import Selection
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class Check:
         if odd := oddness(looked, self.holdings.record.image_size):
             return Finding(component, label, Verdict.WRONG, image_id, **odd)
         archive = row.get("archive") if component != "masks" else None
-        member = self._members.get(archive or "", {}).get(self.holdings.name(image_id, mask=False))
+        member = self._members.get(archive or "", {}).get(file_name(image_id, component))
         if member and (member.bytes, member.crc) != (looked.bytes, looked.crc):
             got = f"{looked.bytes} bytes, CRC {looked.crc:08x}"
             expected = f"{member.bytes} bytes, CRC {member.crc:08x}"
@@ -175,7 +175,7 @@ class Check:
         holdings = self.holdings
         if component not in {"images", "masks"} or holdings.has_table("metadata"):
             return set()
-        suffix = holdings.name("", mask=component == "masks")
+        suffix = file_name("", component)
         names = holdings.on_disk[FOLDERS[component]]
         return {name.removesuffix(suffix) for name in names if name in holdings.record.digests and name.endswith(suffix)}
 
@@ -183,8 +183,7 @@ class Check:
         """Names in the component's folder that are none of its images or masks."""
         holdings = self.holdings
         where = FOLDERS[component]
-        mask = component == "masks"
-        known = {holdings.name(i, mask=mask) for i in must.union(holdings.wanted(component, Selection()))}
+        known = {file_name(i, component) for i in must.union(holdings.wanted(component, Selection()))}
         for name in sorted(holdings.on_disk[where] - known):
             yield Finding(component, f"{where}/{name}", Verdict.EXTRA, detail="no row names it")
 

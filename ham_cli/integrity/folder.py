@@ -15,7 +15,7 @@ from ham_cli.integrity import boxes
 from ham_cli.integrity.counts import Count
 from ham_cli.integrity.looking import ToLook, look, oddness
 from ham_cli.offers import recognise
-from ham_cli.record import PARTITION, TABLED
+from ham_cli.record import PARTITION, TABLED, file_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -149,12 +149,12 @@ class FolderCheck:
             self.counts[component].wrong += image_id not in self._right[component]
             yield from faults[image_id]
         for image_id, bases in sorted(names.items()):
-            if _name(component, image_id) not in bases:
+            if file_name(image_id, component) not in bases:
                 yield self._renamed(component, image_id, next(p.label for i, p in copies if i == image_id))
         yield Done(component, f"{len(self._right[component])} right")
 
     def _compared(self, component: str, image_id: str, place: Place, looked: Looked, *, vouched: bool) -> Finding | None:
-        digest = self.record.digests.get(_name(component, image_id))
+        digest = self.record.digests.get(file_name(image_id, component))
         if looked.error:
             expected = digest.sha256 if digest else None
             return Finding(component, place.label, Verdict.UNREADABLE, image_id, expected, None, looked.error)
@@ -194,7 +194,7 @@ class FolderCheck:
 
     def _renamed(self, component: str, image_id: str, label: str) -> Finding:
         self.counts[component].renamed += 1
-        return Finding(component, label, Verdict.RENAMED, image_id, _name(component, image_id), _base(label))
+        return Finding(component, label, Verdict.RENAMED, image_id, file_name(image_id, component), _base(label))
 
     def _is_of(self, image_id: str, component: str) -> bool:
         row = self._rows.get(image_id)
@@ -204,7 +204,7 @@ class FolderCheck:
     def _must(self, component: str) -> set[str] | None:
         """The images or masks that a component has; ``None`` where only their number is known."""
         if component in {"images", "masks"}:
-            suffix = _name(component, "")
+            suffix = file_name("", component)
             return {name.removesuffix(suffix) for name in self.record.digests if name.endswith(suffix)}
         if component == "validation":
             return set(self.record.validation_ids)
@@ -223,7 +223,7 @@ class FolderCheck:
             return
         right = self._right[component]
         count.right = len(right)
-        count.unvouched = sum(1 for i in right if _name(component, i) not in self.record.digests)
+        count.unvouched = sum(1 for i in right if file_name(i, component) not in self.record.digests)
         must = self._must(component)
         if must is None:
             count.missing = max(0, count.published - count.right - count.wrong)
@@ -233,17 +233,13 @@ class FolderCheck:
             return
         here = right | {i for i in self._offers.of(component) if self._is_of(i, component)}
         for image_id in sorted(must - here):
-            digest = self.record.digests.get(name := _name(component, image_id))
+            digest = self.record.digests.get(name := file_name(image_id, component))
             count.missing += 1
             yield Finding(component, name, Verdict.MISSING, image_id, digest.sha256 if digest else None)
 
     def _table(self, component: str) -> str:
         partition = TABLED.get(component)
         return next((f.name for f in self.record.tables if f.component == component and partition in {None, f.partition}), component)
-
-
-def _name(component: str, image_id: str) -> str:
-    return f"{image_id}_segmentation.png" if component == "masks" else f"{image_id}.jpg"
 
 
 def _base(label: str) -> str:

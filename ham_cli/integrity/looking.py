@@ -18,7 +18,7 @@ MAX_BYTES = 64 << 20
 """What is larger is none of the published images, of which the largest has 0.5 MB: it is hashed, and not decoded."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ToLook:
     """One image or mask, and how closely it is looked at."""
 
@@ -32,7 +32,7 @@ class ToLook:
     is_mask: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Looked:
     """What an image or mask is."""
 

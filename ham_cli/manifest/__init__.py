@@ -16,14 +16,13 @@ import pyarrow.parquet as pq
 from ham_cli import __version__, atomic
 from ham_cli.errors import AccessError, from_os_error
 from ham_cli.manifest import schemas
+from ham_cli.manifest.layout import Layout, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from ham_cli.manifest.schemas import Schema
-
-Row = dict[str, Any]
 
 _TYPES: dict[str, pa.DataType] = {
     "string": pa.string(),
@@ -58,15 +57,17 @@ class Manifest:
     def digest(self) -> str:
         """SHA-256 over the rows as sorted-key JSON lines in key order, without the columns that tell where and when."""
         names = [c.name for c in self.schema.columns if c.digest]
-        lines = (json.dumps({n: row[n] for n in names}, sort_keys=True, ensure_ascii=False) + "\n" for row in self.rows)
-        return hashlib.sha256("".join(lines).encode(errors=_ODD_NAMES)).hexdigest()
+        digest = hashlib.sha256()
+        for row in self.rows:
+            line = json.dumps({n: row.get(n) for n in names}, sort_keys=True, ensure_ascii=False) + "\n"
+            digest.update(line.encode(errors=_ODD_NAMES))
+        return digest.hexdigest()
 
 
 def sorted_rows(schema: Schema, rows: Sequence[Row]) -> list[Row]:
-    """The rows in key order, with every column, and no other."""
-    names = [c.name for c in schema.columns]
-    complete = ({name: row.get(name) for name in names} for row in rows)
-    return sorted(complete, key=lambda row: (*(str(row[k]) for k in schema.key), *(map(str, row.values()) if len(schema.key) > 1 else ())))
+    """The rows in key order; where several may have one key, by all that stands in them."""
+    names = (*schema.key, *(schema.names if len(schema.key) > 1 else ()))
+    return sorted(rows, key=lambda row: tuple(str(row.get(name)) for name in names))
 
 
 def write(path: Path, manifest: Manifest) -> None:
@@ -132,7 +133,7 @@ def read_foreign(path: Path, names: Sequence[str], max_rows: int, max_bytes: int
                 raise ValueError(f"{file.metadata.num_rows} rows and {unpacked} bytes")
         table, labels = _opened(path, here)
         columns = [_values(table.column(name)) for name in here]
-        return [dict(zip(here, values, strict=True)) for values in zip(*columns, strict=True)], _own(labels)
+        return list(map(Layout(here).row, zip(*columns, strict=True))), _own(labels)
     except (pa.ArrowException, OSError, OverflowError, IndexError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -189,8 +190,7 @@ def _rows(table: pa.Table, schema: Schema) -> list[Row]:
         if column.type != wanted.type or (column.null_count and not wanted.nullable):
             raise ValueError(f"column {wanted.name} is {column.type} with {column.null_count} nulls, not {wanted.type}")
     columns = [_values(table.column(c.name)) for c in schema.columns]
-    names = [c.name for c in schema.columns]
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+    return list(map(Layout(schema.names).row, zip(*columns, strict=True)))
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
@@ -216,7 +216,7 @@ def arrow_schema(schema: Schema) -> pa.Schema:
 
 def _array(column: schemas.Column, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
     """One column's values. Put together from buffers: `pyarrow.array` imports pandas, a third of a second."""
-    values = [row[column.name] for row in rows]
+    values = [row.get(column.name) for row in rows]
     if not column.null and None in values:
         raise ValueError(f"{column.name} is never null")
     if column.type == "string":

@@ -23,7 +23,7 @@ def save(path: Path, wanted: Manifest) -> None:
     names = [column.name for column in wanted.schema.columns]
     text = io.StringIO()
     rows = manifest.sorted_rows(wanted.schema, wanted.rows)
-    csv.writer(text, lineterminator="\n").writerows([names, *([row[name] for name in names] for row in rows)])
+    csv.writer(text, lineterminator="\n").writerows([names, *([row.get(name) for name in names] for row in rows)])
     with atomic.replacing(path) as file:
         file.write(text.getvalue().encode(errors="backslashreplace"))
 

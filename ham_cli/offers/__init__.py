@@ -26,14 +26,19 @@ _HEAD = 4096
 """Bytes of a file's start that must hold a table's first line."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where offered bytes lie: a file, or a member of a zip."""
 
     file: Path
-    label: str
-    """The path as a person sees it: from the source, with ``/``."""
+    shown: str
+    """The file's path as a person sees it: from the source, with ``/``."""
     member: Member | None = None
+
+    @property
+    def label(self) -> str:
+        """The path as a person sees it, into the zip where it is in one."""
+        return f"{self.shown}/{self.member.name}" if self.member else self.shown
 
     def head(self, count: int) -> bytes:
         """Its first bytes, or all where it has fewer."""
@@ -151,7 +156,7 @@ def look_into(archive: Zip, record: Record, offers: Offers, *, settled: Containe
         return
     offers.zips[archive.file] = archive
     for member in found:
-        place = Place(archive.file, f"{archive.label}/{member.name}", member)
+        place = Place(archive.file, archive.label, member)
         try:
             if not recognise.is_archive(member.base):
                 _sort(place, member.base, record, offers)

@@ -26,6 +26,12 @@ TABLED = {"metadata": "train", "test": "test", "validation": "validation"}
 FOLDERS = {"images": "images", "masks": "masks", "test": "test", "validation": "validation"}
 """Where the images or masks of a component lie in a cache."""
 
+
+def file_name(image_id: str, component: str) -> str:
+    """The name of an image's file, or of its mask's: ``ISIC_0024306.jpg``."""
+    return f"{image_id}_segmentation.png" if component == "masks" else f"{image_id}.jpg"
+
+
 _MAX_DIGESTS = 64 << 20
 """Bytes of the list of digests, unpacked; the published one has 1.9 MB, and one of 100 000 images and masks 19."""
 
@@ -92,7 +98,7 @@ class TableForm:
     note: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Digest:
     """What one published image or mask must be."""
 

@@ -1,0 +1,32 @@
+"""Rows of which there are very many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Row = dict[str, Any]
+
+
+class Layout:
+    """The columns of very many rows.
+
+    The rows are dictionaries as any other, but share one table of their names (Python's key-sharing dictionaries, PEP 412):
+    290 bytes each instead of 830 with 27 columns, beside what stands in them.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        self._cells = type("Cells", (), {})
+
+    def row(self, values: Iterable[Any]) -> Row:
+        """A row with these values, one a column, in the columns' order."""
+        made: Row = vars(self._cells())
+        made.update(zip(self._names, values, strict=True))
+        return made
+
+    def of(self, row: Row) -> Row:
+        """A row with what another one has of these columns; ``None`` where it has nothing."""
+        return self.row(map(row.get, self._names))
