@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 _TESTS = Path(__file__).parent
 _DATA = Path(os.environ["HAM_TEST_DATA"]).absolute() if os.environ.get("HAM_TEST_DATA") else None
-_UNSET = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONWARNINGS")
+# The last one: without compiled files every process that a test starts would take three times as long.
+_UNSET = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONWARNINGS", "PYTHONDONTWRITEBYTECODE")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -108,8 +108,10 @@ def test_a_half_fetched_file_would_be_resumed(large_web: Web, large: Small) -> N
     ran = large_web.fetch("images", "--dry-run")
     size = len(large.zips[s.PART_1])
     assert ("images", s.PART_1, "resume", "dataverse") in told(ran)
-    assert sizes(ran)[s.PART_1] == (size, 4 << 20)
-    assert "resume at 4.19 MB" in large_web.say("images", "--dry-run").out
+    whole, already = sizes(ran)[s.PART_1]
+    # The first piece, or nearly all of it: the others' silence may end it a moment before its last bytes.
+    assert (whole, True) == (size, 4_100_000 < already <= 4 << 20)
+    assert f"resume at {already / 1e6:.3g} MB" in large_web.say("images", "--dry-run").out
     assert peek.snapshot(large_web.cache) == before
 
 
