@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from ham_cli.record import Record, TableForm
     from ham_cli.tables.rows import Row
 
-MAX_BYTES = 32 << 20
+MAX_BYTES = 64 << 20
 """The largest published table has 0.7 MB; what is larger is none of them."""
 
-MAX_ROWS = 200_000
-"""Twenty times the rows of the largest published table."""
+MAX_ROWS = 500_000
+"""Fifty times the rows of the largest published table."""
 
 _KINDS = {
     "rows": {"image_id", "dx"},

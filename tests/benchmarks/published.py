@@ -90,15 +90,23 @@ def of_tables(where: Path) -> Published:
         for file in (real, records.PUBLISHED, records.PUBLISHED.with_name(json.loads(records.PUBLISHED.read_bytes())["digests"]["file"])):
             shutil.copyfile(file, where / file.name)
         return Published(where, where / "record.json", real.name)
+    return drawn_tables(_ROWS, where)
+
+
+def drawn_tables(count: int, where: Path) -> Published:
+    """A record of which only the tables can be had, with so many rows of training images."""
+    where.mkdir(exist_ok=True)
     published = records.load()
-    made = rows(_ROWS, published)
+    made = rows(count, published)
     tables = facts.tables(made, published)
-    (where / facts.METADATA).write_bytes(tables[facts.METADATA])
+    for name, data in tables.items():
+        (where / name).write_bytes(data)
     # The pictures are never asked for: any digest will do, as long as they are as many and pack as badly as real ones.
-    names = [f"{image.image_id}{end}" for image in made.train for end in (".jpg", "_segmentation.png")]
+    ends = (".jpg", "_segmentation.png") if count <= _ROWS else (".jpg",)
+    names = [f"{image.image_id}{end}" for image in made.train for end in ends]
     lines = ["file,bytes,sha256", *(f"{name},1,{hashlib.sha256(name.encode()).hexdigest()}" for name in names)]
     listed = ("\n".join(lines) + "\n").encode()
-    (where / facts.DIGESTS).write_bytes(lzma.compress(listed))
+    (where / facts.DIGESTS).write_bytes(lzma.compress(listed, preset=0))
     sizes: dict[str, Size] = dict.fromkeys((*PARTS, facts.MASKS, facts.TEST), size_of(b"-"))
     sizes |= {name: size_of(data) for name, data in tables.items()}
     (where / "record.json").write_bytes(facts.record(made, published, sizes, listed))
