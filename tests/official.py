@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import subprocess
@@ -54,8 +56,49 @@ def environment() -> Path:
 
 def scored(home: Path, truth: Path, predictions: Path) -> Mapping[str, Any]:
     """What the official scorer says of predictions; they must have a row for every row of the truth."""
-    program: list[str | Path] = [home / "bin" / "python", "-W", "ignore", "-m", "isic_challenge_scoring", "-o", "json", "classification"]
-    ran = subprocess.run([*program, truth, predictions], capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
-    said: Mapping[str, Any] = json.loads(ran.stdout)
+    code, out, err = _answer(home, "-o", "json", "classification", truth, predictions)
+    assert code == 0, err
+    said: Mapping[str, Any] = json.loads(out)
     return said
+
+
+def refuses(home: Path, truth: Path, predictions: Path) -> bool:
+    """Whether the official scorer gives no score for predictions."""
+    return _answer(home, "classification", truth, predictions)[0] != 0
+
+
+_LOOP = """
+import contextlib, io, json, runpy, sys, traceback, warnings
+warnings.simplefilter("ignore")
+for line in sys.stdin:
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    sys.argv = ["isic_challenge_scoring", *json.loads(line)]
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            runpy.run_module("isic_challenge_scoring", run_name="__main__")
+        except SystemExit as end:
+            code = end.code or 0
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
+"""
+"""Runs it as ``python -m isic_challenge_scoring`` would, once for every line of words: what it imports is imported once."""
+
+
+def _answer(home: Path, *words: str | Path) -> tuple[int, str, str]:
+    asked = _process(home)
+    assert asked.stdin is not None
+    assert asked.stdout is not None
+    asked.stdin.write(json.dumps([str(word) for word in words]) + "\n")
+    asked.stdin.flush()
+    code, out, err = json.loads(asked.stdout.readline())
+    return code, out, err
+
+
+@functools.cache
+def _process(home: Path) -> subprocess.Popen[str]:
+    program = [home / "bin" / "python", "-c", _LOOP]
+    started = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(started.kill)
+    return started

@@ -749,19 +749,10 @@ def test_what_the_challenge_s_own_scorer_would_refuse_is_said(scorer: Path, publ
         "a blank row": text([*rows[1:], [""] * 8], rows[0]),
         "an empty line": text(rows[1:], rows[0]) + "\n",
     }
-    program: list[str | Path] = [
-        scorer / "bin" / "python",
-        "-W",
-        "ignore",
-        "-m",
-        "isic_challenge_scoring",
-        "classification",
-        published.truth,
-    ]
     for name, data in forms.items():
         path = tmp_path / f"{name}.csv"
         path.write_text(data)
-        refused = subprocess.run([*program, path], capture_output=True, check=False).returncode != 0
+        refused = official.refuses(scorer, published.truth, path)
         ran = ham_here("score", path, cache=published.cache)
         assert ran.out.startswith("balanced accuracy 1.0000 "), ran.err
         assert ("taken as it is" in ran.err) == refused, name
