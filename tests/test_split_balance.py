@@ -107,13 +107,13 @@ def test_a_large_seed_shares_out_everything_evenly(rows: sharing.Rows, whole: Da
 
 @pytest.mark.slow
 def test_some_seeds_share_out_everything_evenly(rows: sharing.Rows, whole: Dataset) -> None:
-    for seed in range(6):
+    for seed in range(3):
         balanced(rows, splits.make(whole, splits.Recipe(RATIOS, seed)).parts, sharing.THREE, 3.5)
 
 
 @pytest.mark.slow
 def test_some_seeds_make_five_even_folds(rows: sharing.Rows, whole: Dataset) -> None:
-    for seed in range(6):
+    for seed in range(3):
         balanced(rows, splits.make(whole, splits.Recipe(FIVE, seed, folds=True)).parts, dict(FIVE), 4)
 
 
@@ -132,10 +132,10 @@ def test_ten_folds_are_even_and_say_what_is_thin(rows: sharing.Rows, real_fetch:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, SOME_SEEDS, SOME_SEEDS // 2))
-@pytest.mark.thinned(2)
+@pytest.mark.parametrize("first", range(0, SOME_SEEDS, SOME_SEEDS // 4))
+@pytest.mark.thinned(4)
 def test_chance_puts_lesions_of_every_size_into_test_and_two_seeds_overlap_as_chance_would(first: int, rows: sharing.Rows) -> None:
-    seeds = range(first, first + SOME_SEEDS // 2)
+    seeds = range(first, first + SOME_SEEDS // 4)
     found = sharing.chances(rows, seeds)
     assert found.groups == {1: 5484, 2: 1431, 3: 493, 4: 34, 5: 6, 6: 4}
     for images, often in found.tested.items():
