@@ -98,7 +98,7 @@ def _answer(home: Path, *words: str | Path) -> tuple[int, str, str]:
 
 @functools.cache
 def _process(home: Path) -> subprocess.Popen[str]:
-    program = [home / "bin" / "python", "-c", _LOOP]
+    program: list[str | Path] = [home / "bin" / "python", "-c", _LOOP]
     started = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     atexit.register(started.kill)
     return started

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ham_cli.cache import Cache
 from ham_cli.dataset.table import ADDED, Dataset
 from ham_cli.errors import UnavailableError, WrongUsageError
 from ham_cli.groups import groups
 from ham_cli.place import default_root
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ham_cli.record import Record
 
 Row = dict[str, Any]
 
@@ -50,14 +45,14 @@ def load(cache: Cache, record_id: str | None = None) -> Dataset:
         raise UnavailableError("no table of images is fetched yet", where=cache.root, fix=fix)
     grouped = groups({i: row["lesion_id"] for i, row in held.rows.items()}, record.duplicate_pairs)
     known = frozenset(image_id for image_id, row in held.rows.items() if row["in_record"])
+    bands = {age: record.age_band(age) for age in {row["age"] for row in held.rows.values()}}
     layout = Layout((*IMAGES.names, *ADDED))
+
+    def wider(row: Row) -> Row:
+        made = layout.of(row)
+        made.update(group=grouped[row["image_id"]], age_band=bands[row["age"]])
+        return made
+
     # One by one, each let go of when it has its wider form: of very many rows no two forms lie in memory.
-    ordered = sorted(held.rows)
-    rows = (layout.of(held.rows.pop(i)) for i in ordered)
-    wider = tuple(_added(row, grouped, record) for row in rows)
-    return Dataset(record, held.folder, wider, held.tables, known)
-
-
-def _added(row: Row, grouped: Mapping[str, str], record: Record) -> Row:
-    row.update(group=grouped[row["image_id"]], age_band=record.age_band(row["age"]))
-    return row
+    rows = tuple(wider(held.rows.pop(image_id)) for image_id in sorted(held.rows))
+    return Dataset(record, held.folder, rows, held.tables, known)

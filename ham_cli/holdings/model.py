@@ -42,10 +42,13 @@ class Holdings:
     """Names in each image folder and in ``masks``, as they were when this was loaded."""
     _changed: set[str] = field(default_factory=set)
     """Manifests to write."""
+    _places: dict[str, Path] = field(default_factory=dict)
 
     def place(self, component: str) -> Path:
         """The folder of a component's images or masks."""
-        return self.folder.path / FOLDERS[component]
+        if component not in self._places:
+            self._places[component] = self.folder.path / FOLDERS[component]
+        return self._places[component]
 
     def has(self, image_id: str, component: str) -> bool:
         """Whether an image or mask is there: named by its row, or in place where no table names it yet."""

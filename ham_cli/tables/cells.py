@@ -34,6 +34,8 @@ class Reader:
         self.altered: list[str] = []
         self.spelling: list[str] = []
         self._patterns = {name: re.compile(pattern) for name, pattern in record.identifiers.items()}
+        # By themselves: of very many rows every "nv" is the same one in memory.
+        self._words: dict[str, dict[str | None, str]] = {name: dict(zip(w, w, strict=True)) for name, w in record.vocabulary.items()}
         if len(set(header)) < len(header):
             self.refused.append("two columns have one name")
 
@@ -54,11 +56,11 @@ class Reader:
         row: Row = {"image_id": self._image_id(named["image_id"]), "age": self._age(named.get("age", ""))}
         if lesion := named.get("lesion_id"):
             row["lesion_id"] = self._matching("lesion_id", lesion)
-        for column, words in self.record.vocabulary.items():
+        for column, words in self._words.items():
             word = named.get(column) or None
-            if word not in (*words, None) or (word is None and column == "dx"):
+            if word not in words and (word is not None or column == "dx"):
                 raise ValueError(f"{column} {quoted(word)} is not a published word")
-            row[column] = word
+            row[column] = words.get(word)
         return row
 
     def _onehot(self, named: dict[str, str]) -> Row:
