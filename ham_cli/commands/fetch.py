@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Annotated
 
 import typer
 
 from ham_cli import record as records
-from ham_cli.commands import completing, fetched, fetching
+from ham_cli.commands import again, completing, fetched, fetching
 from ham_cli.commands.options import RARELY, Components, Jobs, LockTimeout, Run, command, components_of
 from ham_cli.errors import WrongUsageError
 from ham_cli.links import WAYS, Link
@@ -105,6 +106,7 @@ def fetch(
     from ham_cli.intake.request import Request
     from ham_cli.intake.run import Intake
 
+    began = time.time_ns()
     if link not in WAYS:
         raise WrongUsageError("--link knows no such way", expected=", ".join(WAYS), got=link)
     pinned = records.load_foreign(record) if record else records.load()
@@ -136,4 +138,4 @@ def fetch(
             run.console.say(f"{terms['url']}; ham cite prints what to cite")
         intake.load()
         findings = watch(intake.run(), run.console)
-    return fetched.tell(run, request, intake.outcome, findings)
+    return again.told(run, request, intake.outcome, findings, record or records.PUBLISHED, began)

@@ -38,6 +38,8 @@ class Console:
         self.result: dict[str, Any] = {}
         self.warnings: list[str] = []
         self.error: HamError | None = None
+        self.silent = True
+        """Whether nothing was printed yet."""
 
     def configure(self, command: str, *, as_json: bool, quiet: bool, verbose: bool) -> None:
         """Take over what was typed."""
@@ -46,11 +48,13 @@ class Console:
     def out(self, text: str) -> None:
         """A line of the result, on stdout; not with ``--json``, which says all at the end."""
         if not self.as_json:
+            self.silent = False
             to_stdout(clean(text))
 
     def say(self, text: str) -> None:
         """A line for a person, on stderr; not with ``-q``."""
         if not self.quiet:
+            self.silent = False
             to_stderr(folded(one_line(text)))
 
     def detail(self, text: str) -> None:
@@ -61,6 +65,7 @@ class Console:
     def warn(self, text: str) -> None:
         """A warning: on stderr also with ``-q``, and in ``--json``."""
         self.warnings.append(text)
+        self.silent = False
         to_stderr(f"{styled('warning:', '33')} {folded(one_line(text), len('warning: '))}")
 
     def table(self, table: Table) -> None:
@@ -68,6 +73,7 @@ class Console:
         if not self.as_json:
             from ham_cli.console.tables import drawn
 
+            self.silent = False
             for line in drawn(table, sys.stdout):
                 to_stdout(line)
 
