@@ -11,6 +11,7 @@ from ham_cli.errors import AccessError, why_unsaved
 from ham_cli.findings import Advanced, Done, Finding, Note, Started, Verdict, counted
 from ham_cli.images import NotAnImageError
 from ham_cli.manifest import Manifest
+from ham_cli.manifest.layout import Layout
 from ham_cli.summary.reading import changed, read, wrong
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Measuring:
             known.update((row[self.kind.digest], row) for row in measured)
             refused = {finding.image_id for finding in self.wrong}
             kept = [r for r in here if r[self.kind.digest] in known and r["image_id"] not in refused]
-            self.rows = [known[r[self.kind.digest]] | {"image_id": r["image_id"]} for r in kept]
+            self.rows = [_of(known[r[self.kind.digest]], r["image_id"]) for r in kept]
             return unsaved or (self._save(saved | {row["image_id"]: row for row in self.rows}) if measured else None)
 
         try:
@@ -113,12 +114,13 @@ class Measuring:
         if not tasks:
             return
         yield Started(self.kind.name, len(tasks), self.kind.thing)
+        layout = Layout(self.kind.schema.names)
         for done in pool.run(measure, tasks, self.jobs):
             if isinstance(done, Finding):
                 self.wrong.append(done)
                 yield done
             else:
-                rows.append(done)
+                rows.append(layout.of(done))
             yield Advanced(self.kind.name, 1)
         yield Done(self.kind.name, f"{counted(len(rows), self.kind.thing)} measured")
 
@@ -146,6 +148,11 @@ class Measuring:
         except (OSError, AccessError) as error:
             return f"what was measured could not be saved in {self._path.parent}: {why_unsaved(error)}"
         return None
+
+
+def _of(row: Row, image_id: str) -> Row:
+    """The row of an image; two images may be the same bytes."""
+    return row if row["image_id"] == image_id else row | {"image_id": image_id}
 
 
 def measure(task: Task) -> Row | Finding:

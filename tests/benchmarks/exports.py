@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,8 @@ SIZED = {"npz"}
 """Those that are measured at `SIZE` pixels; the others with published bytes."""
 
 HAM = [sys.executable, "-m", "ham_cli"]
+
+_LIBRARY = "datasets, into Parquet"
 
 PEERS = Path(__file__).parent / "peers"
 
@@ -101,8 +104,13 @@ def whole(folder: Path, work: Path, options: argparse.Namespace) -> bool:
         "ham export webdataset": [exported("webdataset", work)],
         "ham export imagefolder": [exported("imagefolder", work)],
     }
+    if importlib.util.find_spec("datasets"):
+        ways[_LIBRARY] = [[sys.executable, "-m", "tests.benchmarks.peers.parquet", str(folder), "out.parquet"]]
+    else:
+        print("Hugging Face's datasets is left out: it is not installed")
     costs = rounds(_sides(ways), options.rounds, work)
-    others = [report.Target(name, "cp", None) for name in ways if name not in {"cp", "ham export hf"}]
+    others = [report.Target(name, "cp", None) for name in ways if name.startswith("ham ") and name != "ham export hf"]
+    others += [report.Target("ham export hf", _LIBRARY, None)]
     return report.compare(f"{options.images} images, published bytes", costs, [report.Target("ham export hf", "cp", 2.0), *others])
 
 

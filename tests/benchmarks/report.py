@@ -27,6 +27,7 @@ PEERS = {
     "sha256sum": "coreutils",
     "unzip": "unzip",
     "bsdtar": "libarchive-tools",
+    "rclone": "rclone",
 }
 """The programs that ham is compared with, and the Debian package of each."""
 
