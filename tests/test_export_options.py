@@ -445,3 +445,15 @@ def test_published_bytes_are_of_no_version(export: Export) -> None:
     export("imagefolder", "--partition", "train", "--masks")
     after = peek.snapshot(export.out)
     assert {n: f for n, f in after.items() if n != LIST} == {n: f for n, f in before.items() if n != LIST}
+
+
+def test_an_export_is_not_put_into_another_one(small_cache: Path, ham_here: Here, tmp_path: Path) -> None:
+    outer, inner = tmp_path / "data", tmp_path / "data" / "train" / "more"
+    assert ham_here("export", "imagefolder", outer, "--partition", "train", cache=small_cache).code == 0
+    before = peek.snapshot(outer)
+    ran = ham_here("export", "csv", inner, "--json", cache=small_cache)
+    assert (ran.code, ran.json["error"]["what"], ran.json["error"]["got"]) == (2, "the destination lies in another export", str(outer))
+    assert peek.snapshot(outer) == before
+    assert ham_here("export", "csv", inner, "--force", cache=small_cache).code == 0
+    assert {name: found for name, found in peek.snapshot(outer).items() if "more" not in str(name)} == before
+    assert ham_here("export", "csv", tmp_path / "beside", cache=small_cache).code == 0

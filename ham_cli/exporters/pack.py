@@ -165,6 +165,11 @@ class Packing:
         lies = next(path for path in (self.folder, *self.folder.parents) if os.path.lexists(path))
         if not lies.is_dir():
             raise WrongUsageError("the destination is no folder", where=lies, fix="name another one")
+        lists = (parent / name for parent in self.folder.parents for name in (MANIFEST, UNFINISHED))
+        around = next((path.parent for path in lists if os.path.lexists(path)), None)
+        if around and not self.force:
+            fix = "name a folder beside it, or write into it with --force"
+            raise WrongUsageError("the destination lies in another export", where=self.place(), got=around, fix=fix)
         found = earlier(self.folder)
         if found is None and not self.force and self._names():
             fix = "name another folder, or write among what is there with --force"
