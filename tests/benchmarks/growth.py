@@ -53,7 +53,7 @@ def _show(title: str, found: Mapping[str, Mapping[str, Cost]]) -> None:
     if not found:
         return
     steps = next(iter(found.values()))
-    told = {what: (costs[what] for costs in found.values()) for what in steps}
+    told = {what: [costs[what] for costs in found.values()] for what in steps}
     lines = [(what, *(f"{c.wall:.2f} s, {c.cpu:.2f} CPU s, {c.peak / 1e6:.0f} MB" for c in costs)) for what, costs in told.items()]
     report.show(title, [("", *found), *lines])
 
