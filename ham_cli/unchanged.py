@@ -65,8 +65,8 @@ def answered(words: Sequence[str]) -> bool:
 def keep(root: Path, looked_at: Iterable[Path], began: int, out: str, err: str) -> None:
     """Write an answer down, where all that the fetch looked at had long been as it is; ``began``: nanoseconds since 1970."""
     words = sys.argv[1:]
-    if words[:1] != ["fetch"]:
-        return  # called by another program
+    if words[:1] != ["fetch"] or any("@" in word for word in (*words, *_surroundings().values())):
+        return  # called by another program; or what may be a password is in it, of which not even a digest is kept
     seen = {os.path.abspath(path): _look(str(path)) for path in looked_at}  # noqa: PTH100
     if any(found and max(found[1:3]) > began - _SETTLED for found in seen.values()):
         return
@@ -114,9 +114,14 @@ def _look(path: str) -> list[int] | None:
 
 
 def _key(words: Sequence[str]) -> str:
-    env = {name: value for name, value in os.environ.items() if (name.startswith("HAM_") and name not in _ASIDE) or name in _HEEDED}
-    told = [__version__, list(words), os.getcwd(), sorted(env.items()), sys.stdout.encoding, sys.stderr.encoding]  # noqa: PTH109
+    env = sorted(_surroundings().items())
+    told = [__version__, list(words), os.getcwd(), env, sys.stdout.encoding, sys.stderr.encoding]  # noqa: PTH109
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _surroundings() -> dict[str, str]:
+    """The variables that may change what a fetch does or prints."""
+    return {name: value for name, value in os.environ.items() if (name.startswith("HAM_") and name not in _ASIDE) or name in _HEEDED}
 
 
 def _root(words: Sequence[str]) -> str:

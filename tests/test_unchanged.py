@@ -156,6 +156,13 @@ def test_a_key_is_not_written_down_and_changes_nothing(kept: Kept) -> None:
     assert "a-secret-key" not in (kept.cache / unchanged.NAME).read_text()
 
 
+def test_of_words_with_a_password_in_them_not_even_a_digest_is_kept(kept: Kept) -> None:
+    (kept.cache / unchanged.NAME).unlink()
+    assert kept.fetch("--source", "http://somebody:secret@127.0.0.1:9/data")[::3] == (0, True)
+    assert kept.fetch(HAM_SERVER="http://somebody:secret@127.0.0.1:9")[::3] == (0, True)
+    assert not (kept.cache / unchanged.NAME).exists()
+
+
 def test_a_person_at_a_terminal_gets_what_is_drawn_for_terminals(kept: Kept) -> None:
     ours, theirs = pty.openpty()
     words = ["fetch", "--source", str(kept.source), "--record", str(kept.record), "--cache-dir", str(kept.cache)]

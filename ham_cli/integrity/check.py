@@ -125,7 +125,7 @@ class Check:
             return
         yield Started(component, len(there), "file")
         mask = component == "masks"
-        tasks = [ToLook(f"{root}/{holdings.label(i, component)}", None, self.quick, self.deep, mask) for i in there]
+        tasks = (ToLook(f"{root}/{holdings.label(i, component)}", None, self.quick, self.deep, mask) for i in there)
         for image_id, looked in zip(there, pool.run(look, tasks, self.jobs), strict=True):
             tally.checked += 1
             finding = self._compared(image_id, component, looked) or (self._seen(image_id, component, looked) if self.deep else None)

@@ -15,7 +15,7 @@ from ham_cli.manifest.layout import Layout
 from ham_cli.summary.reading import changed, read, wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from ham_cli.dataset import Dataset
@@ -83,7 +83,7 @@ class Measuring:
         self.missing = len(able) - len(here)
         saved, unsaved = self._saved()
         known = {row[self.kind.digest]: row for row in saved.values()}
-        tasks = [self._task(row) for row in here if row[self.kind.digest] not in known]
+        unknown = [row for row in here if row[self.kind.digest] not in known]
         for row in here:
             if row[self.kind.digest] in known and (finding := changed(self.kind.file(self.dataset, row))):
                 self.wrong.append(finding)
@@ -100,7 +100,7 @@ class Measuring:
 
         try:
             due = time.monotonic() + EVERY
-            for event in self._measured(tasks, measured):
+            for event in self._measured(unknown, measured):
                 yield event
                 if time.monotonic() >= due and not unsaved:
                     unsaved = save()
@@ -110,12 +110,12 @@ class Measuring:
         if unsaved:
             yield Note(unsaved, "said")
 
-    def _measured(self, tasks: list[Task], rows: list[Row]) -> Iterator[Event]:
-        if not tasks:
+    def _measured(self, unknown: Sequence[Row], rows: list[Row]) -> Iterator[Event]:
+        if not unknown:
             return
-        yield Started(self.kind.name, len(tasks), self.kind.thing)
+        yield Started(self.kind.name, len(unknown), self.kind.thing)
         layout = Layout(self.kind.schema.names)
-        for done in pool.run(measure, tasks, self.jobs):
+        for done in pool.run(measure, map(self._task, unknown), self.jobs):
             if isinstance(done, Finding):
                 self.wrong.append(done)
                 yield done
