@@ -52,6 +52,7 @@ FLOORS = (
         "place",
         "quick",
         "rendering",
+        "unchanged",
     },
 )
 """The program's parts, the highest floor first; imports only fall."""
