@@ -88,7 +88,7 @@ def _calls(fetch: Step, env: dict[str, str], work: Path) -> bool:
     said = work / "strace"
     try:
         subprocess.run(
-            ["strace", "-f", "-e", "trace=%stat,openat", "-o", str(said), *fetch], env=env, cwd=work, check=True, stdout=subprocess.DEVNULL
+            ["strace", "-f", "-e", "trace=%%stat,openat", "-o", str(said), *fetch], env=env, cwd=work, check=True, stdout=subprocess.DEVNULL
         )
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"calls are not counted: {error}")
