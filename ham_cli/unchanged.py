@@ -1,4 +1,4 @@
-"""A fetch that found nothing to do, answered again at once: Makefiles and CI fetch before every step.
+"""A fetch that found nothing to do, answered again at once: CI jobs and scripts fetch before every step.
 
 What it looked at is written down with what it printed: folders, manifests and tables of the cache, folders and files of the
 sources, each with its size and times. While all of that stands as it stood, the same words in the same surroundings get the same
@@ -54,11 +54,13 @@ def answered(words: Sequence[str]) -> bool:
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return False
     try:
-        for text, stream in ((out, sys.stdout), (err, sys.stderr)):
-            stream.write(text)
-            stream.flush()
+        sys.stdout.write(out)
+        sys.stdout.flush()
     except (OSError, ValueError):
         return False  # what a closed pipe and a full disk are told, the whole program knows
+    with contextlib.suppress(OSError, ValueError):  # where nobody can read it, it goes on without
+        sys.stderr.write(err)
+        sys.stderr.flush()
     return True
 
 
