@@ -47,6 +47,7 @@ FLOORS = (
         "links",
         "selection",
         "groups",
+        "layout",
         "extras",
         "kept",
         "place",

@@ -165,7 +165,7 @@ def test_published_tables_come_back_from_rows_in_any_order(real_data: Path) -> N
         rows = [{**row, "partition": partition, "row": n} for n, row in enumerate(table.rows)]
         random.Random(3).shuffle(rows)  # noqa: S311  (an order, no secret)
         foreign = [{**rows[0], "partition": "validation"}, {**rows[0], "row": None}]
-        assert tables.published([*foreign, *rows], table.form, RECORD) == data
+        assert tables.write(tables.in_order([*foreign, *rows], table.form), table.form, RECORD) == data
 
 
 # The same table written otherwise: right, and said how.

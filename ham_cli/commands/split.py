@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path  # noqa: TC003  (the parser reads annotations while the program runs)
 from typing import TYPE_CHECKING, Annotated
 
@@ -145,37 +144,42 @@ def split(
         targets.append(output_file(output, "a split is", run.cache))
     if output is None or name is not None:
         targets.append(dataset.folder.splits / f"{recipe.name if name is None else name}.parquet")
-    if not force:
-        for target in targets:
-            _require_same(target, made)
+    there = {target: _lies_there(target, made, force=force) for target in targets}
     for sentence in splitting.taken_as(typed, recipe):
         run.console.warn(sentence)
-    written = [target for target in targets if _put(target, made, dataset)]
+    for target in targets:
+        _put(target, made, dataset, there=there[target])
     told = _show(run, dataset, made, recipe)
     for target in targets:
-        run.console.say(f"{'written' if target in written else 'unchanged'}: {target}")
+        run.console.say(f"{'unchanged' if there[target] else 'written'}: {target}")
     if earlier:
         run.console.say(splitting.kept_words(earlier, made))
     for sentence in told:
         run.console.say(sentence)
-    files = {"files": [str(target) for target in targets], "written": [str(target) for target in written]}
+    files = {"files": [str(target) for target in targets], "written": [str(target) for target in targets if not there[target]]}
     run.console.result = {"name": recipe.name if name is None else name, **run.console.result, **files, "notes": told}
     return 0
 
 
-def _require_same(path: Path, made: Split) -> None:
-    """Raise `WrongUsageError` where something else lies in the place: somebody's results hang on it."""
+def _lies_there(path: Path, made: Split, *, force: bool) -> bool:
+    """Whether a split lies in its place already.
+
+    Raises `WrongUsageError` where something else does, without ``force``: somebody's results hang on it.
+    """
     from ham_cli.dataset import read_split
 
     if not path.exists():
-        return
+        return False
     fix = "give this one another name with --name or -o, or replace the old one with --force"
     try:
         there = read_split(path)
     except WrongUsageError as error:
+        if force:
+            return False
         raise WrongUsageError("something else lies there already", where=path, got=error.got or error.what, fix=fix) from error
-    if there.digest != made.digest:
+    if there.digest != made.digest and not force:
         raise WrongUsageError("another split lies there already", where=path, expected=_told(made), got=_told(there), fix=fix)
+    return there.digest == made.digest
 
 
 def _told(split: Split) -> str:
@@ -183,27 +187,24 @@ def _told(split: Split) -> str:
     return f"{split.labels.get('recipe', 'a split')}, digest {split.digest}"
 
 
-def _put(path: Path, made: Split, dataset: Dataset) -> bool:
-    """Write a split where it is not there already; False where it is.
+def _put(path: Path, made: Split, dataset: Dataset, *, there: bool) -> None:
+    """Write a split where it is not there already.
 
     A person's file is only touched then: it may have columns of their own, and make must see it as new.
     """
-    from ham_cli.dataset import read_split, write_split
+    from ham_cli.dataset import write_split
     from ham_cli.errors import AccessError, from_os_error
 
     in_cache = path.parent == dataset.folder.splits
     try:
-        with contextlib.suppress(WrongUsageError):  # none there, or no split
-            if read_split(path).digest == made.digest:
-                if not in_cache:
-                    path.touch()
-                return False
-        write_split(path, made, dataset.record.id)
+        if not there:
+            write_split(path, made, dataset.record.id)
+        elif not in_cache:
+            path.touch()
     except OSError as error:
         refused = from_os_error(error, error.filename or path)
         fix = "write it somewhere else: ham split -o FILE" if in_cache else refused.fix
         raise AccessError(refused.what, where=refused.where, fix=fix) from error
-    return True
 
 
 def _show(run: Run, dataset: Dataset, made: Split, recipe: Recipe) -> list[str]:

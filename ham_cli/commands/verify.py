@@ -75,7 +75,8 @@ def verify(
     """
     if quick and deep:
         raise WrongUsageError("--quick and --deep contradict each other", fix="leave one of them out")
-    with hired(jobs, dask) as workers:
+    # Sizes are asked for by one: threads would only hand the interpreter to and fro.
+    with hired(1 if quick and jobs is None and dask is None else jobs, dask) as workers:
         how = How(everything, components, quick, deep, workers)
         if path is not None:
             if repair:

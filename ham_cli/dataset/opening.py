@@ -32,7 +32,7 @@ def open_dataset(cache_dir: str | Path | None = None, *, record: str | None = No
 def load(cache: Cache, record_id: str | None = None) -> Dataset:
     """The images of a cache; raises as `open_dataset` does."""
     from ham_cli import holdings
-    from ham_cli.manifest.layout import Layout
+    from ham_cli.layout import Layout
     from ham_cli.manifest.schemas import IMAGES
 
     record = cache.in_force(record_id)

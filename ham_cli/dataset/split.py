@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from ham_cli import atomic
 from ham_cli.errors import WrongUsageError, from_os_error, quoted
+from ham_cli.layout import Layout
 from ham_cli.record import PARTITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 Row = dict[str, Any]
 
 COLUMNS = ("image_id", "lesion_id", "group", "dx", "split", "fold")
+
+_LAYOUT = Layout(COLUMNS)
 
 SUFFIXES = (".parquet", ".csv")
 """A split file is one of these; any other word is a name in the cache."""
@@ -63,6 +66,12 @@ class Split:
         """SHA-256 over the sorted ``image_id,part`` lines: what two people compare."""
         lines = sorted(f"{image_id},{part}\n" for image_id, part in self.parts.items())
         return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    @staticmethod
+    def row(image: Mapping[str, Any], part: str) -> Row:
+        """An image's row in a part; a number is its fold."""
+        own = (image[name] for name in ("image_id", "lesion_id", "group", "dx"))
+        return _LAYOUT.row((*own, *((None, int(part)) if part.isdigit() else (part, None))))
 
     @property
     def folds(self) -> tuple[int, ...]:
@@ -135,7 +144,7 @@ def _checked(rows: Iterable[Row], first: int) -> list[Row]:
     """The rows with our columns and types; `ValueError` for the first that is no row of a split."""
     checked: dict[str, Row] = {}
     for number, raw in enumerate(rows, first):
-        row = {name: None if raw.get(name) in ("", None) else raw[name] for name in COLUMNS}
+        row = _LAYOUT.row(None if raw.get(name) in ("", None) else raw[name] for name in COLUMNS)
         if not isinstance(row["image_id"], str):
             raise ValueError(f"line {number} has no image_id")  # noqa: TRY004  (one kind of error for one kind of fault)
         row["fold"] = _fold(row["fold"], number)

@@ -42,7 +42,7 @@ def _published(dataset: Dataset, partition: str) -> Item:
     if form is None:
         fix = "ham fetch metadata with a --source that has the published table; or ask for a --split or --partition"
         raise UnavailableError("this table has no published form", where=described["file"], got=", ".join(described["columns"]), fix=fix)
-    return given(form.name, tables.published(dataset.rows, form, dataset.record))
+    return given(form.name, tables.write(tables.in_order(dataset.rows, form), form, dataset.record))
 
 
 def _whole(dataset: Dataset) -> Item:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ham_cli import manifest
+from ham_cli.layout import Layout
 from ham_cli.manifest import Manifest, schemas
-from ham_cli.manifest.layout import Layout
 from ham_cli.record import FOLDERS, PARTITION, TABLED, file_name
 from ham_cli.selection import Selection, choose, restored
 

@@ -117,8 +117,7 @@ def _best(partition: str, offered: list[Offered], state: Holdings, now: object) 
         name = _store(best, state, now)
         described = {"file": name, "columns": list(best.table.form.columns), "altered": list(best.table.differences)}
         state.describe_table(partition, described)
-        place = {row["image_id"]: n for n, row in enumerate(best.table.rows)}
-        state.replace_rows(partition, [{**row, "row": place[row["image_id"]]} for row in best.table.rows])
+        state.replace_rows(partition, ({**row, "row": place} for place, row in enumerate(best.table.rows)))
     for other in others:
         if other.table.form.form == "groupings":
             yield from _compared(other, state)

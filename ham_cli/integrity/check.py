@@ -183,8 +183,10 @@ class Check:
         """Names in the component's folder that are none of its images or masks."""
         holdings = self.holdings
         where = FOLDERS[component]
-        known = {file_name(i, component) for i in must.union(holdings.wanted(component, Selection()))}
-        for name in sorted(holdings.on_disk[where] - known):
+        known = must.union(holdings.wanted(component, Selection()))
+        suffix = file_name("", component)
+        odd = (name for name in holdings.on_disk[where] if not name.endswith(suffix) or name.removesuffix(suffix) not in known)
+        for name in sorted(odd):
             yield Finding(component, f"{where}/{name}", Verdict.EXTRA, detail="no row names it")
 
 

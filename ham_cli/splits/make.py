@@ -57,15 +57,15 @@ def make(dataset: Dataset, recipe: Recipe, keep: Split | None = None) -> Split:
         "input_digest": input_digest([*rows, *test]),
     }
     assigned = [(row, parts[row["group"]]) for row in rows] + [(row, "test") for row in test]
-    return Split(tuple(presets.row_of(row, part) for row, part in sorted(assigned, key=lambda one: str(one[0]["image_id"]))), labels)
+    return Split(tuple(Split.row(row, part) for row, part in sorted(assigned, key=lambda one: str(one[0]["image_id"]))), labels)
 
 
 def input_digest(rows: Iterable[Mapping[str, Any]]) -> str:
     """SHA-256 over the columns `READ`, as sorted-key JSON lines in the order of image ids."""
-    lines = (
-        json.dumps({name: row[name] for name in READ}, sort_keys=True) + "\n" for row in sorted(rows, key=lambda row: str(row["image_id"]))
-    )
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    digest, written = hashlib.sha256(), json.JSONEncoder(sort_keys=True).encode
+    for row in sorted(rows, key=lambda row: str(row["image_id"])):
+        digest.update(f"{written({name: row[name] for name in READ})}\n".encode())
+    return digest.hexdigest()
 
 
 def _chosen(dataset: Dataset, recipe: Recipe) -> tuple[list[Row], list[Row]]:

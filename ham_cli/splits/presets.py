@@ -8,7 +8,7 @@ import lzma
 from collections import Counter
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ham_cli.dataset import Split
 from ham_cli.errors import UnavailableError
@@ -68,13 +68,7 @@ def published(dataset: Dataset, name: str) -> Split:
             f"the images of {name} are not all known here", where=where, expected=_told(whole), got=_told(found), fix=fix
         )
     labels = {"algorithm": "published", "recipe": name, "options": json.dumps({"preset": name})}
-    return Split(tuple(row_of(rows[image_id], parts[image_id]) for image_id in sorted(parts)), labels)
-
-
-def row_of(row: Mapping[str, Any], part: str) -> dict[str, Any]:
-    """An image's row of a split; a number is its fold."""
-    kept = {name: row[name] for name in ("image_id", "lesion_id", "group", "dx")}
-    return kept | ({"split": None, "fold": int(part)} if part.isdigit() else {"split": part, "fold": None})
+    return Split(tuple(Split.row(rows[image_id], parts[image_id]) for image_id in sorted(parts)), labels)
 
 
 def _told(images: Mapping[str, int]) -> str:

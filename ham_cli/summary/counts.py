@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -75,19 +77,31 @@ def count(dataset: Dataset, by: Sequence[str], part: str | None) -> list[Count]:
     ``part`` is the column of the parts, see `parts_of`; ``None`` counts all as one, whose part is empty. The planted
     rows of a test truth are not counted.
     """
-    found = tally(counted_rows(dataset), lambda row: (*(row[name] for name in by), part_of(row, part)))
+    found = {
+        (*(() if not by else values if len(by) > 1 else (values,)), name): tallied
+        for name, rows in rows_of_parts(dataset, part).items()
+        for values, tallied in tally(rows, operator.itemgetter(*by) if by else lambda _: None).items()
+    }
     return [Count(tuple(zip(by, key[:-1], strict=True)), key[-1], *found[key]) for key in sorted(found, key=in_order)]
 
 
 def tally(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, Tally]:
     """Images and lesions by what ``key`` makes of a row."""
-    images: dict[Any, int] = {}
-    lesions: dict[Any, set[str | None]] = {}
+    images: defaultdict[Any, int] = defaultdict(int)
+    lesions: defaultdict[Any, set[str | None]] = defaultdict(set)
     for row in rows:
         value = key(row)
-        images[value] = images.get(value, 0) + 1
-        lesions.setdefault(value, set()).add(row["lesion_id"])
+        images[value] += 1
+        lesions[value].add(row["lesion_id"])
     return {value: Tally(n, None if None in lesions[value] else len(lesions[value])) for value, n in images.items()}
+
+
+def rows_of_parts(dataset: Dataset, part: str | None) -> dict[str, list[Row]]:
+    """The rows of each part that are counted, by its name."""
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in counted_rows(dataset):
+        found[part_of(row, part)].append(row)
+    return dict(found)
 
 
 def counted_rows(dataset: Dataset) -> Iterable[Row]:

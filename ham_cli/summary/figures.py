@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ham_cli.summary.counts import counted_rows, in_order, part_of
+from ham_cli.summary.counts import counted_rows, in_order, rows_of_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,16 +92,14 @@ class Figures:
 
 def figures(dataset: Dataset, part: str | None) -> Figures:
     """The figures of every part; ``part`` is the column of the parts, see `counts.parts_of`, or ``None`` for all as one."""
-    parts: dict[str, list[Row]] = {}
-    for row in counted_rows(dataset):
-        parts.setdefault(part_of(row, part), []).append(row)
+    parts = rows_of_parts(dataset, part)
     names = sorted(parts, key=lambda name: in_order((name,)))
     trained = [row for row in counted_rows(dataset) if row["partition" if dataset.joined is None else "split"] == "train"]
     return Figures(
         tuple(ages for name in names for ages in _ages(name, parts[name])),
         tuple(found for name in names for found in _per_lesion(name, parts[name])),
         tuple(_weights("train", trained)),
-        tuple(_varying(name, column, parts[name]) for name in names for column in OF_A_LESION if any(r["lesion_id"] for r in parts[name])),
+        tuple(found for name in names for found in _varying(name, parts[name])),
     )
 
 
@@ -150,10 +148,16 @@ def _weights(part: str, rows: Sequence[Row]) -> list[Weight]:
     ]
 
 
-def _varying(part: str, column: str, rows: Sequence[Row]) -> Varying:
-    values: dict[str, set[Any]] = {}
+def _varying(part: str, rows: Sequence[Row]) -> list[Varying]:
+    first: dict[str, Row] = {}
+    lesions: dict[str, set[str]] = {column: set() for column in OF_A_LESION}
     for row in rows:
-        if row["lesion_id"]:
-            values.setdefault(row["lesion_id"], set()).add(row[column])
-    lesions = tuple(sorted(lesion for lesion, found in values.items() if len(found) > 1))
-    return Varying(part, column, len(lesions), sum(1 for row in rows if row["lesion_id"] in set(lesions)), lesions)
+        if lesion := row["lesion_id"]:
+            other = first.setdefault(lesion, row)
+            for column in OF_A_LESION if other is not row else ():
+                if row[column] != other[column]:
+                    lesions[column].add(lesion)
+    if not first:
+        return []
+    images = {column: sum(1 for row in rows if row["lesion_id"] in found) for column, found in lesions.items()}
+    return [Varying(part, column, len(found), images[column], tuple(sorted(found))) for column, found in lesions.items()]

@@ -10,8 +10,8 @@ from ham_cli import images, manifest, pool
 from ham_cli.errors import AccessError, why_unsaved
 from ham_cli.findings import Advanced, Done, Finding, Note, Started, Verdict, counted
 from ham_cli.images import NotAnImageError
+from ham_cli.layout import Layout
 from ham_cli.manifest import Manifest
-from ham_cli.manifest.layout import Layout
 from ham_cli.summary.reading import changed, read, wrong
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ham_cli.errors import quoted
+from ham_cli.layout import Layout
 from ham_cli.tables.rows import FACTS, Row
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ _NUMBER = re.compile(r"[-+]?([0-9]{1,20}\.?[0-9]{0,20}|\.[0-9]{1,20})([eE][-+]?[
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What an id must be whatever a record's own pattern allows: ids become names of files."""
 
+_LAYOUT, _BLANK = Layout(FACTS), (None,) * len(FACTS)
+
 
 class Reader:
     """Reads cells into rows, and remembers what was odd about them."""
@@ -41,7 +44,7 @@ class Reader:
 
     def row(self, number: int, line: Sequence[str]) -> Row:
         """The row of one line; what may not get in is noted in ``refused``."""
-        row: Row = dict.fromkeys(FACTS)
+        row = _LAYOUT.row(_BLANK)
         if len(line) != len(self.header):
             self._note(self.refused, f"row {number} has {len(line)} cells for {len(self.header)} columns")
             return row

@@ -7,10 +7,9 @@ import io
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ham_cli.checksum import md5
 from ham_cli.tables.cells import Reader
 from ham_cli.tables.differences import altered_columns, differences
-from ham_cli.tables.rows import Table, write
+from ham_cli.tables.rows import Table, digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,20 +60,22 @@ def read(data: bytes, record: Record) -> Table:
     if text.count("\n") > MAX_ROWS:
         raise NotATableError(f"it has more than {MAX_ROWS} rows; no published table has")
     delimiter = delimiter_of(text.split("\n", 1)[0])
+    # Line by line, from bytes: Python's own buffer for text takes four of them a letter.
+    lines = csv.reader(io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8", newline="\n"), delimiter=delimiter, strict=True)
     try:
-        header, *cells = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        header = [name.strip() for name in next(lines)]
+        if not (_needed(kind, record) <= set(header)):
+            raise NotATableError("its first line names no table of this record")
+        reader = Reader(record, kind, header)
+        rows = tuple(reader.row(number, line) for number, line in enumerate(filter(None, lines), 2))
     except csv.Error as error:
         raise NotATableError(f"it cannot be read as a table: {error}") from error
-    header = [name.strip() for name in header]
-    if not (_needed(kind, record) <= set(header)):
-        raise NotATableError("its first line names no table of this record")
     if delimiter != ",":
         spelling.append("tabs for commas" if delimiter == "\t" else f"{delimiter!r} for commas")
-    return _held(Reader(record, kind, header), [c for c in cells if c], spelling)
+    return _held(reader, rows, spelling)
 
 
-def _held(reader: Reader, cells: Sequence[Sequence[str]], spelling: list[str]) -> Table:
-    rows = tuple(reader.row(number, line) for number, line in enumerate(cells, 2))
+def _held(reader: Reader, rows: tuple[Row, ...], spelling: list[str]) -> Table:
     form = _nearest(reader, rows)
     odd = [s for s in spelling + reader.spelling if not (s == _LINE_ENDS and form.newline != "\n")]
     found = Table(form, rows, refused=tuple(reader.refused), spelling=tuple(odd))
@@ -87,7 +88,7 @@ def _held(reader: Reader, cells: Sequence[Sequence[str]], spelling: list[str]) -
 
 def _same(table: Table, record: Record) -> bool:
     if table.form.md5 is not None:
-        return md5(write(table.rows, table.form, record)) == table.form.md5
+        return digest(table.rows, table.form, record) == table.form.md5
     return bool(table.form.columns_sha256) and not altered_columns(table) and len(table.rows) == table.form.rows
 
 

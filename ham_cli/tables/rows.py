@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from ham_cli.record import Record, TableForm
 
@@ -36,14 +37,31 @@ class Table:
 
 def write(rows: Iterable[Row], form: TableForm, record: Record) -> bytes:
     """The rows in published form, to the byte; they must be in published order."""
-    lines = [",".join(form.columns), *(_LINES[form.form](row, form, record) for row in rows)]
-    return (form.newline.join(lines) + (form.newline if form.final_newline else "")).encode()
+    return b"".join(written(rows, form, record))
 
 
-def published(rows: Iterable[Row], form: TableForm, record: Record) -> bytes:
-    """One published table, written back from rows of the images' manifest."""
+def written(rows: Iterable[Row], form: TableForm, record: Record) -> Iterator[bytes]:
+    """The rows in published form, line by line."""
+    line_of = _LINES[form.form]
+    yield ",".join(form.columns).encode()
+    for row in rows:
+        yield (form.newline + line_of(row, form, record)).encode()
+    if form.final_newline:
+        yield form.newline.encode()
+
+
+def in_order(rows: Iterable[Row], form: TableForm) -> list[Row]:
+    """The rows of one published table among those of the images' manifest, in published order."""
     mine = (r for r in rows if r["partition"] == form.partition and r["row"] is not None)
-    return write(sorted(mine, key=lambda row: row["row"]), form, record)
+    return sorted(mine, key=lambda row: row["row"])
+
+
+def digest(rows: Iterable[Row], form: TableForm, record: Record) -> str:
+    """The MD5 of the rows in published form; the whole of it never lies in memory."""
+    found = hashlib.md5(usedforsecurity=False)
+    for line in written(rows, form, record):
+        found.update(line)
+    return found.hexdigest()
 
 
 def cell_of(value: object) -> str:
