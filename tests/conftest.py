@@ -35,6 +35,11 @@ _DATA = Path(os.environ["HAM_TEST_DATA"]).absolute() if os.environ.get("HAM_TEST
 _UNSET = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONWARNINGS", "PYTHONDONTWRITEBYTECODE")
 
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Tests that run in the background of a shell: what they start must hear Ctrl-C all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option that runs every case."""
     parser.addoption("--every", action="store_true", help="also the cases that are left out of tests with very many alike (marked thinned)")

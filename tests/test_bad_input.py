@@ -513,20 +513,9 @@ class Stuck:
         return self.source
 
 
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """A process that is started in here hears Ctrl-C, also where the tests themselves run in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _start(*arguments: object, cache: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "ham_cli", *typed(*arguments, cache=cache)]
-    with _interruptible():
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def _reached(lease: int, process: subprocess.Popen[str]) -> None:

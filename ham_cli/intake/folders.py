@@ -97,6 +97,9 @@ class Folders:
                 damaged.add(event.path.split("/")[1])
             else:
                 yield event
+        # Of very many images their places take more room than the manifest that is now put together.
+        self._offers.images.clear()
+        self._offers.masks.clear()
         self._step.index()
         for name in damaged:
             yield Note(f"{name} had arrived, and was damaged on this disk: it is let go", "said")
