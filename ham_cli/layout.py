@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,3 +32,17 @@ class Layout:
     def of(self, row: Row) -> Row:
         """A row with what another one has of these columns; ``None`` where it has nothing."""
         return self.row(map(row.get, self._names))
+
+
+def as_csv(names: Sequence[str], rows: Iterable[Row], errors: str = "strict") -> bytes:
+    """Rows as a CSV table below their names; what is not known is blank.
+
+    Written as bytes: Python's own buffer for text takes four of them a letter.
+    """
+    made = io.BytesIO()
+    text = io.TextIOWrapper(made, "utf-8", errors, newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([row.get(name) for name in names] for row in rows)
+    text.detach()
+    return made.getvalue()

@@ -514,6 +514,47 @@ def test_a_manifest_written_by_another_program_with_the_same_facts_is_read(tmp_p
     assert by_ham(path) == full(IMAGES)
 
 
+def test_a_table_says_of_itself_what_stands_in_the_file_whatever_its_arrow_schema_says(tmp_path: Path) -> None:
+    # Arrow puts a second copy of a schema into the file, with labels of its own; other programs do not write these.
+    path, table = tmp_path / "split.parquet", pa.table({"image_id": ["ISIC_0000001"], "split": ["test"]})
+    with pq.ParquetWriter(path, table.schema.with_metadata({"ham.seed": "1"})) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({"ham.recipe": "mine"})
+    assert manifest.read_foreign(path, ["image_id", "split"], 10, 1 << 20)[1] == {"seed": "1", "recipe": "mine"}
+    polars = tmp_path / "polars.parquet"
+    pl.DataFrame({"image_id": ["ISIC_0000001"]}).write_parquet(polars, metadata={"ham.recipe": "mine"})
+    assert manifest.read_foreign(polars, ["image_id"], 10, 1 << 20) == ([{"image_id": "ISIC_0000001"}], {"recipe": "mine"})
+
+
+def said(path: Path) -> str:
+    """The digest that a manifest says it has, as DuckDB reads it."""
+    query = "select decode(value) from parquet_kv_metadata(?) where decode(key) = 'ham.digest'"
+    (found,) = duckdb.execute(query, [str(path)]).fetchall()[0]
+    return str(found)
+
+
+def test_a_digest_that_was_changed_in_the_file_alone_is_the_one_that_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path, IMAGES)
+    data, digest = path.read_bytes(), said(path)
+    place = data.rindex(digest.encode())
+    path.write_bytes(data[:place] + (b"1" if digest[0] == "0" else b"0") + data[place + 1 :])
+    read = manifest.read(path, schemas.IMAGES)
+    assert read is not None
+    assert read.labels["digest"] == said(path) != digest
+
+
+@pytest.mark.parametrize("rows_in_group", [7, 16_384, 30_000, 100_000])
+def test_long_tables_come_back_whole_whatever_blocks_and_dictionaries_they_lie_in(rows_in_group: int, tmp_path: Path) -> None:
+    ids = [f"ISIC_{n:07}" for n in range(40_000 if rows_in_group > 7 else 100)]
+    sides = [("train", None, "test")[n % 3] for n in range(len(ids))]
+    folds = [None if n % 5 == 0 else n % 4 for n in range(len(ids))]
+    table = pa.table({"image_id": pa.array(ids).dictionary_encode(), "split": pa.array(sides).dictionary_encode(), "fold": folds})
+    path = tmp_path / "split.parquet"
+    pq.write_table(table, path, row_group_size=rows_in_group)
+    rows, _ = manifest.read_foreign(path, ["image_id", "split", "fold"], 1_000_000, 1 << 30)
+    assert rows == pq.read_table(path).to_pylist()
+
+
 def test_a_newer_schema_is_refused_in_words(tmp_path: Path) -> None:
     path = written(tmp_path, IMAGES)
     rewritten(path, relabelled(schema="2"))

@@ -167,9 +167,14 @@ def _lies_there(path: Path, made: Split, *, force: bool) -> bool:
     Raises `WrongUsageError` where something else does, without ``force``: somebody's results hang on it.
     """
     from ham_cli.dataset import read_split
+    from ham_cli.errors import from_os_error
 
-    if not path.exists():
+    try:
+        path.stat()
+    except FileNotFoundError:
         return False
+    except NotADirectoryError as error:
+        raise from_os_error(error, path) from error
     fix = "give this one another name with --name or -o, or replace the old one with --force"
     try:
         there = read_split(path)

@@ -47,7 +47,7 @@ def verify(
     run: Run,
     components: Components = None,
     everything: Annotated[bool, typer.Option("--all", help="Judge by the whole record, also what was never fetched.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Only names and sizes.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Only names and sizes, by one worker unless --jobs says more.")] = False,
     deep: Annotated[bool, typer.Option("--deep", help="Pixels too, what kept zips hold, and the digests of manifests and splits.")] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Bring again exactly what is wrong or missing, then verify once more.")] = False,
     path: Annotated[

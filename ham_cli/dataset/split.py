@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import itertools
 import re
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ham_cli import atomic
 from ham_cli.errors import WrongUsageError, from_os_error, quoted
-from ham_cli.layout import Layout
+from ham_cli.layout import Layout, as_csv
 from ham_cli.record import PARTITIONS
 
 if TYPE_CHECKING:
@@ -87,11 +86,8 @@ def part_of(row: Row) -> str:
 def write_split(path: Path, split: Split, record_id: str) -> None:
     """Put a split at ``path``, whole: ``.csv`` holds the columns, ``.parquet`` what made them too."""
     if path.suffix.lower() == ".csv":
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerows([COLUMNS, *([row[name] for name in COLUMNS] for row in split.rows)])
         with atomic.replacing(path) as file:
-            file.write(text.getvalue().encode())
+            file.write(as_csv(COLUMNS, split.rows))
         return
     from ham_cli import manifest
     from ham_cli.manifest import Manifest, schemas

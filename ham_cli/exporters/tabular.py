@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING
 
 from ham_cli.errors import UnavailableError
 from ham_cli.exporters.format import Format
 from ham_cli.exporters.parcel import Item, Parcel, given, papers
+from ham_cli.layout import as_csv
 
 if TYPE_CHECKING:
     from ham_cli.dataset import Dataset
@@ -50,10 +49,7 @@ def _whole(dataset: Dataset) -> Item:
     from ham_cli.manifest import schemas
 
     columns = [*(column.name for column in schemas.IMAGES.columns), *ADDED]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([columns, *([row[name] for name in columns] for row in dataset.rows)])
-    return given(f"{dataset.record.name}.csv", text.getvalue().encode())
+    return given(f"{dataset.record.name}.csv", as_csv(columns, dataset.rows))
 
 
 FORMAT = Format(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import io
 from typing import TYPE_CHECKING
 
 from ham_cli import atomic, manifest
+from ham_cli.layout import as_csv
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +21,9 @@ def save(path: Path, wanted: Manifest) -> None:
         manifest.write(path, wanted)
         return
     names = [column.name for column in wanted.schema.columns]
-    text = io.StringIO()
     rows = manifest.sorted_rows(wanted.schema, wanted.rows)
-    csv.writer(text, lineterminator="\n").writerows([names, *([row.get(name) for name in names] for row in rows)])
     with atomic.replacing(path) as file:
-        file.write(text.getvalue().encode(errors="backslashreplace"))
+        file.write(as_csv(names, rows, "backslashreplace"))
 
 
 def is_one(path: Path, names: Sequence[str]) -> bool:

@@ -118,7 +118,8 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
 
 
 def _labels(file: pq.ParquetFile) -> dict[str, str]:
-    return {k.decode(): v.decode() for k, v in (file.schema_arrow.metadata or {}).items()}
+    # The file's own, not those of schema_arrow: these stand in a second copy, that other programs do not keep in step.
+    return {k.decode(): v.decode() for k, v in (file.metadata.metadata or {}).items() if k != b"ARROW:schema"}
 
 
 def _own(labels: Mapping[str, str]) -> dict[str, str]:
@@ -126,35 +127,40 @@ def _own(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def _rows(file: pq.ParquetFile, names: Sequence[str], expected: pa.Schema | None = None) -> list[Row]:
-    """The rows of some columns, which must be of the expected types; read in blocks, of which no two lie in memory."""
+    """The rows of some columns, which must be of the expected types; read in blocks, so that the table never lies beside them whole."""
     for wanted in expected or ():
         found = file.schema_arrow.field(wanted.name).type
         if found != wanted.type:
             raise ValueError(f"column {wanted.name} is {found}, not {wanted.type}")
     rows: list[Row] = []
-    layout = Layout(names)
+    layout, columns = Layout(names), {name: _Column() for name in names}
     # No threads: a short process could end, with a crash, while they are still being started.
     for block in file.iter_batches(_BLOCK, columns=names, use_threads=False):
         for wanted in expected or ():
             if not wanted.nullable and (nulls := block.column(wanted.name).null_count):
                 raise ValueError(f"column {wanted.name} has {nulls} nulls")
-        rows.extend(map(layout.row, zip(*(_values(block.column(name)) for name in names), strict=True)))
+        rows.extend(map(layout.row, zip(*(columns[name].values(block.column(name)) for name in names), strict=True)))
     if names and len(rows) != file.metadata.num_rows:  # a damaged column ends early, and the blocks with it
         raise ValueError(f"{len(rows)} rows of {file.metadata.num_rows}")
     return rows
 
 
-def _values(column: pa.Array) -> list[Any]:
-    # By hand where Arrow's own way would bring pyarrow.compute or pandas: a quarter of a second.
-    if pa.types.is_dictionary(column.type):
-        return _words(column)
-    if pa.types.is_timestamp(column.type):
-        instants = [scalar.value for scalar in column]
-        return [None if i is None else EPOCH + dt.timedelta(milliseconds=i) for i in instants]
-    values: list[Any] = column.to_pylist()
-    return values
+class _Column:
+    """The values of one column, block by block; a dictionary that comes with each of them is unpacked once."""
 
+    def __init__(self) -> None:
+        self._dictionary: pa.Array | None = None
+        self._words: list[Any] = []
 
-def _words(column: pa.DictionaryArray) -> list[str | None]:
-    words = column.dictionary.to_pylist()
-    return [None if place is None else words[place] for place in column.indices.to_pylist()]
+    def values(self, block: pa.Array) -> list[Any]:
+        """A block's values."""
+        # By hand where Arrow's own way would bring pyarrow.compute or pandas: a quarter of a second.
+        if pa.types.is_dictionary(block.type):
+            if self._dictionary is None or not block.dictionary.equals(self._dictionary):
+                self._dictionary, self._words = block.dictionary, block.dictionary.to_pylist()
+            return [None if place is None else self._words[place] for place in block.indices.to_pylist()]
+        if pa.types.is_timestamp(block.type):
+            instants = [scalar.value for scalar in block]
+            return [None if i is None else EPOCH + dt.timedelta(milliseconds=i) for i in instants]
+        values: list[Any] = block.to_pylist()
+        return values

@@ -183,10 +183,11 @@ class Record:
             text = unpacking.decompress(self.digest_file, _MAX_DIGESTS)
             if hashlib.sha256(text).hexdigest() != self.digest_check:
                 raise AccessError("the list of digests is not the one the record names", expected=self.digest_check, fix=_REINSTALL)
-            rows = csv.reader(io.TextIOWrapper(io.BytesIO(text), "ascii", newline=""))
-            next(rows)
+            rows = csv.reader(io.TextIOWrapper(io.BytesIO(text), "ascii", newline="\n"))
+            if next(rows, None) is None:
+                raise ValueError("it has no lines")  # noqa: TRY301
             return {name: Digest(int(size), sha256) for name, size, sha256 in rows}
-        except (lzma.LZMAError, EOFError, StopIteration, ValueError, csv.Error) as error:
+        except (lzma.LZMAError, EOFError, ValueError, csv.Error) as error:
             raise AccessError("the list of digests cannot be read", got=error, fix=_REINSTALL) from error
 
     def partition_of(self, image_id: str) -> str | None:

@@ -156,13 +156,19 @@ def _img2dataset(keep: Path) -> Path | None:
     return python
 
 
+def _known(typed: str) -> str:
+    if typed not in PARTS:
+        raise argparse.ArgumentTypeError(f"{typed!r} is none of {', '.join(PARTS)}")
+    return typed
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.exports",
         description=__doc__,
         epilog="Medians of interleaved rounds, in parentheses the least and the most; 1 where a target is missed.",
     )
-    parser.add_argument("only", nargs="*", choices=("resized", "whole", "linked", "memory"), help="which; else all")
+    parser.add_argument("only", nargs="*", metavar="WHICH", type=_known, help=f"of {', '.join(PARTS)}; else all")
     parser.add_argument("--images", type=int, default=10015, metavar="N", help="how many training images; else %(default)s")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often each side runs; else %(default)s")
     parser.add_argument(
