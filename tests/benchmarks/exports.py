@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 SIZE = 224
 
+PUBLISHED = 10015
+"""Training images."""
+
 MOST_MEMORY = 400
 """Megabytes."""
 
@@ -111,7 +114,8 @@ def whole(folder: Path, work: Path, options: argparse.Namespace) -> bool:
     costs = rounds(_sides(ways), options.rounds, work)
     others = [report.Target(name, "cp", None) for name in ways if name.startswith("ham ") and name != "ham export hf"]
     others += [report.Target("ham export hf", _LIBRARY, None)]
-    return report.compare(f"{options.images} images, published bytes", costs, [report.Target("ham export hf", "cp", 2.0), *others])
+    most = 2.0 if options.images >= PUBLISHED else None  # of fewer, what is measured is how long a program takes to start
+    return report.compare(f"{options.images} images, published bytes", costs, [report.Target("ham export hf", "cp", most), *others])
 
 
 def linked(_folder: Path, work: Path, options: argparse.Namespace) -> bool:
@@ -169,7 +173,7 @@ def _options() -> argparse.Namespace:
         epilog="Medians of interleaved rounds, in parentheses the least and the most; 1 where a target is missed.",
     )
     parser.add_argument("only", nargs="*", metavar="WHICH", type=_known, help=f"of {', '.join(PARTS)}; else all")
-    parser.add_argument("--images", type=int, default=10015, metavar="N", help="how many training images; else %(default)s")
+    parser.add_argument("--images", type=int, default=PUBLISHED, metavar="N", help="how many training images; else %(default)s")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often each side runs; else %(default)s")
     parser.add_argument(
         "--keep",
