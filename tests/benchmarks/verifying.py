@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.benchmarks import published, report
+from tests.benchmarks.exports import PUBLISHED
 from tests.benchmarks.measure import Side, figure, rounds, surroundings, warm
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ MOST = 1.15
 
 def main() -> int:
     """Run it; 0 where every target is met, else 1."""
-    options = report.options("verifying", __doc__, rounds=5, images=10015)
+    options = report.options("verifying", __doc__, rounds=5, images=PUBLISHED)
     report.machine("")
     drawn = published.drawn(options.images, options.keep)
     with tempfile.TemporaryDirectory(prefix="ham-bench-", dir=options.work) as name:
@@ -45,7 +46,8 @@ def main() -> int:
         report.Target("ham verify --quick", "two hashing threads", None),
         report.Target("ham verify --deep", "bare decode", None),
     ]
-    met = report.compare(f"{options.images} images verified", costs, [report.Target("ham verify", "two hashing threads", MOST), *others])
+    most = MOST if options.images >= PUBLISHED else None  # of fewer, what is measured is how long a program takes to start
+    met = report.compare(f"{options.images} images verified", costs, [report.Target("ham verify", "two hashing threads", most), *others])
     # Each round's own difference: what hashing and comparing took once the program, its tables and the folder were there.
     pairs = zip(costs["ham verify"], costs["ham verify --quick"], costs["two hashing threads"], strict=True)
     steady = sorted((whole.wall - start.wall) / bare.wall for whole, start, bare in pairs)
