@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.metadata
 import re
 import subprocess
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ham_cli"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 
 FLOORS = (
     {"__main__"},
@@ -87,6 +87,16 @@ HEAVY = {"contourpy", "fsspec", "httpx", "jinja2", "numpy", "pandas", "pyarrow",
 """What a help page must not load."""
 
 
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    """A module, parsed when it is first asked for: every worker collects this file, and few run it."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def trees() -> Iterator[tuple[Path, ast.Module]]:
+    return ((path, tree_of(path)) for path in MODULES)
+
+
 def name_of(path: Path) -> str:
     """``intake.run``; a package's ``__init__`` has the package's name."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
@@ -131,7 +141,7 @@ NAMES = {name_of(path) for path in MODULES} - {"__init__"}
 
 def registers(module: str) -> bool:
     """Whether a module is a command, and no helper of several."""
-    tree = TREES[PACKAGE.joinpath(*module.split(".")).with_suffix(".py")]
+    tree = tree_of(PACKAGE.joinpath(*module.split(".")).with_suffix(".py"))
     return any(isinstance(node, ast.FunctionDef) and node.name == "register" for node in tree.body)
 
 
@@ -140,9 +150,9 @@ def test_imports_only_fall(path: Path) -> None:
     name = name_of(path)
     if name == "__init__":
         # Its one public name is fetched when it is asked for.
-        assert (own(at_once(TREES[path])), own(TREES[path])) == (set(), {"dataset"})
+        assert (own(at_once(tree_of(path))), own(tree_of(path))) == (set(), {"dataset"})
         return
-    for other in sorted(own(TREES[path])):
+    for other in sorted(own(tree_of(path))):
         inside = part_of(other) == part_of(name) and part_of(name) != "commands"
         helper = other.startswith("commands.") and not registers(other)
         shared = helper or (part_of(name) in GROUND and part_of(other) in GROUND)
@@ -150,7 +160,7 @@ def test_imports_only_fall(path: Path) -> None:
 
 
 def test_no_module_needs_one_that_needs_it() -> None:
-    graph = {name_of(path): own(at_once(tree)) for path, tree in TREES.items()}
+    graph = {name_of(path): own(at_once(tree)) for path, tree in trees()}
     done: set[str] = set()
 
     def visit(name: str, above: tuple[str, ...]) -> None:
@@ -173,7 +183,7 @@ def at_once(tree: ast.Module) -> ast.Module:
 @pytest.mark.parametrize("path", MODULES, ids=[name_of(p) for p in MODULES])
 def test_every_library_has_its_owner(path: Path) -> None:
     part = part_of(name_of(path))
-    for name in imported(TREES[path]):
+    for name in imported(tree_of(path)):
         top = name.partition(".")[0]
         if top not in sys.stdlib_module_names and top != "ham_cli":
             assert part in OWNERS.get(top, set()), f"{name_of(path)} imports {name}"
@@ -181,19 +191,19 @@ def test_every_library_has_its_owner(path: Path) -> None:
 
 def test_every_owner_uses_its_library() -> None:
     # The control of the rule above: it sees the imports that there are.
-    used = {(name.partition(".")[0], part_of(name_of(path))) for path, tree in TREES.items() for name in imported(tree)}
+    used = {(name.partition(".")[0], part_of(name_of(path))) for path, tree in trees() for name in imported(tree)}
     assert {(library, part) for library, parts in OWNERS.items() for part in parts} <= used
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "commands").glob("*.py")), ids=lambda p: p.stem)
 def test_a_command_imports_work_and_tools_inside_its_body(path: Path) -> None:
-    assert {part_of(name) for name in own(at_once(TREES[path]))} <= {"commands", "console", *GROUND}
+    assert {part_of(name) for name in own(at_once(tree_of(path)))} <= {"commands", "console", *GROUND}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=[name_of(p) for p in MODULES])
 def test_modules_and_functions_stay_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
-    for node in ast.walk(TREES[path]):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             # A command's options are its parameters: its signature may be long, its body not.
             first = node.body[0].lineno if part_of(name_of(path)) == "commands" else node.lineno
@@ -210,8 +220,8 @@ def public(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunction
 
 @pytest.mark.parametrize("path", MODULES, ids=[name_of(p) for p in MODULES])
 def test_everything_public_says_what_it_is(path: Path) -> None:
-    assert ast.get_docstring(TREES[path])
-    for node in public(TREES[path].body):
+    assert ast.get_docstring(tree_of(path))
+    for node in public(tree_of(path).body):
         text = ast.get_docstring(node)
         assert text, node.name
         assert text.splitlines()[0].rstrip().endswith((".", "?", ":")), f"{node.name}: a first line is a sentence"
@@ -363,5 +373,5 @@ def test_the_installed_version_is_the_programs() -> None:
 
 def test_facts_that_only_the_record_knows_stand_nowhere_else() -> None:
     for path in MODULES:
-        numbers = {node.value for node in ast.walk(TREES[path]) if isinstance(node, ast.Constant) and isinstance(node.value, int)}
+        numbers = {node.value for node in ast.walk(tree_of(path)) if isinstance(node, ast.Constant) and isinstance(node.value, int)}
         assert not numbers & {10015, 1511, 1512, 193, 7470}, path
