@@ -176,7 +176,7 @@ def _read(task: Task, temporary: Path) -> Taken:
     if task.expected and sha256 != task.expected.sha256:
         held = temporary if task.hold else None
         return Taken(task, size, sha256, *_size(head), Verdict.WRONG, task.expected.sha256, sha256, held=held)
-    sha256 = task.expected.sha256 if task.expected else sha256  # the very same one: of very many images half the memory
+    sha256 = task.expected.sha256 if task.expected else sha256  # the very same text, which the list of digests holds anyway
     return Taken(task, size, sha256, *(_decoded(head, task.target.suffix) if task.doubted else images.size(head)))
 
 
