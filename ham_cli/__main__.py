@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 
@@ -17,6 +18,8 @@ def run() -> None:
             return
         from ham_cli.app import main
 
+        # Arrow's own allocator keeps what it once had: 30 to 50 MB more, and no faster where tables are read once.
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         code = main()
     except KeyboardInterrupt:
         code = 130
@@ -26,7 +29,6 @@ def run() -> None:
 
 def _heard(lost: sys.UnraisableHookArgs) -> None:
     """Let a Ctrl-C or SIGTERM come once more that came where Python lets nothing be raised: in a callback of its own."""
-    import os
     import signal
     import threading
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ham_cli import manifest
+from ham_cli import cache, manifest
 from ham_cli.layout import Layout
 from ham_cli.manifest import Manifest, schemas
 from ham_cli.record import FOLDERS, PARTITION, TABLED, file_name
@@ -38,11 +38,16 @@ class Holdings:
     """Partition to what its table is: its row of ``files.parquet``, its columns, how it differs from the published one."""
     wishes: dict[str, list[dict[str, Any]]]
     """Component to the selections that were asked for, fulfilled or not."""
-    on_disk: dict[str, set[str]]
-    """Names in each image folder and in ``masks``, as they were when this was loaded."""
     _changed: set[str] = field(default_factory=set)
     """Manifests to write."""
     _places: dict[str, Path] = field(default_factory=dict)
+    _listed: dict[str, set[str]] = field(default_factory=dict)
+
+    def names(self, component: str) -> set[str]:
+        """The names in the folder of a component's images or masks: as they were when first asked for, and as `put` and `lose` tell."""
+        if component not in self._listed:
+            self._listed[component] = cache.listing(self.place(component))
+        return self._listed[component]
 
     def place(self, component: str) -> Path:
         """The folder of a component's images or masks."""
@@ -60,7 +65,7 @@ class Holdings:
 
     def lies_there(self, image_id: str, component: str) -> bool:
         """Whether its file lies in its folder, whatever the manifest says."""
-        return file_name(image_id, component) in self.on_disk[FOLDERS[component]]
+        return file_name(image_id, component) in self.names(component)
 
     def label(self, image_id: str, component: str) -> str:
         """Where its file lies or will lie, as manifests spell it: ``images/ISIC_0024306.jpg``."""
@@ -92,7 +97,7 @@ class Holdings:
         """How many images or masks of a component are there, by the rows, or by their folder where no table names them."""
         if any(row["partition"] == PARTITION[component] for row in self.rows.values()):
             return len(self.present(component))
-        return len(self.on_disk[FOLDERS[component]])
+        return len(self.names(component))
 
     def has_table(self, component: str) -> bool:
         """Whether the table that a component brings, if it brings one, is in the cache."""
@@ -138,7 +143,7 @@ class Holdings:
         """Write into its row that an image or mask is there; one that no table names yet is left to a later run."""
         if image_id in self.rows:
             self.note(image_id, facts)
-        self.on_disk[FOLDERS[component]].add(file_name(image_id, component))
+        self.names(component).add(file_name(image_id, component))
 
     def unpacked(self, published: PublishedFile) -> bool:
         """Whether everything that a published archive holds is in the cache, and came from it (masks: from anywhere)."""
@@ -173,7 +178,7 @@ class Holdings:
         """Clear what the row of an image or mask says of a file that was taken away again."""
         if image_id in self.rows:
             self.forget(self.rows[image_id], MASK_COLUMNS if component == "masks" else IMAGE_COLUMNS)
-        self.on_disk[FOLDERS[component]].discard(file_name(image_id, component))
+        self.names(component).discard(file_name(image_id, component))
 
     def save_wishes(self) -> None:
         """Write what was asked for before it is done: an interrupted fetch must not look like a whole one."""

@@ -6,7 +6,7 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from ham_cli import cache, checksum, manifest
+from ham_cli import checksum, manifest
 from ham_cli.errors import AccessError, quoted
 from ham_cli.holdings.model import IMAGE_COLUMNS, MASK_COLUMNS, Holdings
 from ham_cli.manifest import schemas
@@ -48,7 +48,6 @@ def load(record: Record, folder: Folder, *, damaged_ok: bool = False) -> Holding
         files=listed,
         tables=_tables_in(images.options) if images else {},
         wishes=_wishes_in(files.options) if files else {},
-        on_disk={name: cache.listing(folder.path / name) for name in FOLDERS.values()},
     )
     for published in record.files:
         if (published.component, published.name) not in holdings.files:
@@ -71,16 +70,18 @@ def _read(record: Record, path: Path, schema: Schema, *, damaged_ok: bool) -> Ma
 def forget_vanished(holdings: Holdings) -> None:
     """Let go of what manifests name and is gone, or was found wrong by the last verification: it must be brought again."""
     wrong = _found_wrong(holdings)
+    components = {folder: component for component, folder in FOLDERS.items()}
     for label in wrong:
         where, _, name = label.partition("/")
-        holdings.on_disk.get(where, set()).discard(name)
+        if where in components:
+            holdings.names(components[where]).discard(name)
     for partition in _rows_found_wrong(holdings):
         holdings.describe_table(partition, None)
     for row in holdings.rows.values():
         for column, columns in (("path", IMAGE_COLUMNS), ("mask_path", MASK_COLUMNS)):
             if row[column]:
                 where, _, name = row[column].partition("/")
-                if name not in holdings.on_disk.get(where, ()):
+                if where not in components or name not in holdings.names(components[where]):
                     holdings.forget(row, columns)
     _forget_files(holdings, wrong)
 

@@ -10,7 +10,7 @@ from ham_cli.errors import UnavailableError
 from ham_cli.intake.take import MAX_BYTES, Task
 from ham_cli.links import Link
 from ham_cli.offers import Place
-from ham_cli.record import COMPONENTS, FOLDERS, PARTITION, TABLED, file_name
+from ham_cli.record import COMPONENTS, PARTITION, TABLED, file_name
 from ham_cli.selection import Selection
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _adoptable(offers: Offers, state: Holdings) -> Iterator[Task]:
     """Files in place that no row names: those of published digests, and those that no source has a better copy of."""
     for component in PARTITION:
         indexed = len(state.present(component))
-        if indexed == len(state.on_disk[FOLDERS[component]]):
+        if indexed == len(state.names(component)):
             continue
         for image_id in state.wanted(component, Selection()):
             if image_id not in state.rows or state.has(image_id, component) or not state.lies_there(image_id, component):

@@ -176,7 +176,7 @@ class Check:
         if component not in {"images", "masks"} or holdings.has_table("metadata"):
             return set()
         suffix = file_name("", component)
-        names = holdings.on_disk[FOLDERS[component]]
+        names = holdings.names(component)
         return {name.removesuffix(suffix) for name in names if name in holdings.record.digests and name.endswith(suffix)}
 
     def _strangers(self, component: str, must: set[str]) -> Iterator[Finding]:
@@ -185,7 +185,7 @@ class Check:
         where = FOLDERS[component]
         known = must.union(holdings.wanted(component, Selection()))
         suffix = file_name("", component)
-        odd = (name for name in holdings.on_disk[where] if not name.endswith(suffix) or name.removesuffix(suffix) not in known)
+        odd = (name for name in holdings.names(component) if not name.endswith(suffix) or name.removesuffix(suffix) not in known)
         for name in sorted(odd):
             yield Finding(component, f"{where}/{name}", Verdict.EXTRA, detail="no row names it")
 
