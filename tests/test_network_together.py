@@ -44,7 +44,7 @@ def test_of_two_fetches_one_works_and_the_other_says_for_whom_it_waits_and_finds
         first.until(trial.moment(PART_1, 100_000))
         trial.servers.rate = HELD
         with trial.start() as second:
-            second.until(lambda: "waiting for" in second.err)
+            second.until(lambda: second.err.endswith("\n"))
             holder = f"process {first.process.pid} (ham fetch) on {socket.gethostname()}"
             assert second.err == f"waiting for {holder}, which is writing to {trial.cache} (at most 600 s: --lock-timeout)\n"
             trial.servers.rate = None
