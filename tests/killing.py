@@ -88,7 +88,7 @@ class Fetching:
         while not condition():
             assert self.runs, f"it ended with {self.process.returncode}: {self.out}{self.err}"
             assert time.monotonic() < last, f"it never came to it: {self.err}"
-            time.sleep(0.001)
+            time.sleep(0.002)
 
     def end(self, number: signal.Signals | None = None, timeout: float = 2 * PATIENCE) -> Ended:
         """Wait for its end, or send a signal and wait."""

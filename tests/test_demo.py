@@ -41,7 +41,7 @@ def test_the_whole_job_is_done_in_the_folder_that_is_named(done: tuple[Path, sub
 
 @pytest.mark.slow
 def test_each_step_shows_what_a_person_would_type(
-    done: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path, ham: Command
+    done: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path, ham_here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where, ran = done
     typed = re.findall(r"^\$ ham (.*)$", ran.stdout, re.MULTILINE)
@@ -49,10 +49,12 @@ def test_each_step_shows_what_a_person_would_type(
     assert [words.split()[0] for words in typed] == steps
     # What is typed elsewhere gives what was shown.
     shutil.copytree(where / "published", tmp_path / "published")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HAM_CACHE_DIR", "cache")
     for words in typed:
-        again = ham(*words.split(), cwd=tmp_path, env={"HAM_CACHE_DIR": "cache"})
-        assert again.returncode == 0, again.stderr
-        assert again.stdout.replace(str(tmp_path), str(where)) in ran.stdout or words.startswith("fetch")
+        again = ham_here(*words.split())
+        assert again.code == 0, again.err
+        assert again.out.replace(str(tmp_path), str(where)) in ran.stdout or words.startswith("fetch")
     assert peek.tree(tmp_path / "exports") == peek.tree(where / "exports")
 
 

@@ -182,6 +182,7 @@ def shelf(small_cache: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("form", [(), ("--json",), ("-q",)])
+@pytest.mark.thinned(3)
 def test_the_password_of_a_cache_behind_a_web_server_stands_nowhere(form: tuple[str, ...], shelf: str, trial: Trial) -> None:
     trial.run("--source", with_password(shelf), *form)
     assert trial.servers.requests == []

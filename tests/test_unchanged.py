@@ -20,6 +20,7 @@ from tests import small as s
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.conftest import Here
     from tests.small import Small
 
 PROGRAM = """
@@ -60,11 +61,11 @@ class Kept:
 
 
 @pytest.fixture
-def kept(small: Small, tmp_path: Path) -> Kept:
+def kept(small: Small, tmp_path: Path, ham_here: Here) -> Kept:
     # The record lies elsewhere, with the list of digests beside it.
     record = shutil.copytree(small.record.parent, tmp_path / "record") / small.record.name
     one = Kept(small.published(tmp_path / "source"), record, tmp_path / "cache", tmp_path / "told")
-    assert one.fetch()[0] == 0
+    assert ham_here("fetch", "--source", one.source, "--record", record, cache=one.cache).code == 0
     code, _, err, whole = one.fetch()
     assert (code, whole, "unchanged: " in err) == (0, True, True)
     return one

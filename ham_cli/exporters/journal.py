@@ -153,3 +153,16 @@ class Journal:
     def close(self) -> None:
         """Write no more."""
         self._file.close()
+
+
+def in_words(found: dict[str, object]) -> str:
+    """What an export was asked for, as a person would say it."""
+    return ", ".join(f"{'no ' if value is None else ''}{name.replace('_', ' ')}{_word(value)}" for name, value in found.items())
+
+
+def _word(value: object) -> str:
+    if value is None or value is True:
+        return ""
+    if isinstance(value, dict):
+        return " " + " ".join(f"{name}={_word(one).strip()}" for name, one in value.items())
+    return " " + ",".join(_word(one).strip() for one in value) if isinstance(value, list) else f" {value}"

@@ -13,7 +13,7 @@ from ham_cli import atomic, cache, links, manifest, pool
 from ham_cli.errors import WrongUsageError, from_os_error
 from ham_cli.exporters import room
 from ham_cli.exporters.inside import FILE, inside
-from ham_cli.exporters.journal import JOURNAL, MANIFEST, UNFINISHED, Journal, asked, earlier
+from ham_cli.exporters.journal import JOURNAL, MANIFEST, UNFINISHED, Journal, asked, earlier, in_words
 from ham_cli.exporters.making import Task
 from ham_cli.exporters.working import work
 from ham_cli.findings import Note, counted
@@ -178,7 +178,7 @@ class Packing:
         if found and found.asked != mine and not self.force:
             fix = "name another folder, or put this one in the old one's place with --force"
             differ = sorted(name for name in {*mine, *found.asked} if mine.get(name) != found.asked.get(name))
-            expected, got = (_words({name: some.get(name) for name in differ}) for some in (mine, found.asked))
+            expected, got = (in_words({name: some.get(name) for name in differ}) for some in (mine, found.asked))
             raise WrongUsageError("another export lies there", where=self.place(), expected=expected, got=got, fix=fix)
         return found
 
@@ -250,16 +250,3 @@ class Packing:
 def _folders(root: Path, items: Iterable[Item]) -> list[Path]:
     """The folders that items go into; as text first, as there are ten thousand items and a few folders."""
     return [root / name for name in sorted({item.file.rpartition("/")[0] for item in items})]
-
-
-def _words(found: dict[str, object]) -> str:
-    """What an export was asked for, as a person would say it."""
-    return ", ".join(f"{'no ' if value is None else ''}{name.replace('_', ' ')}{_word(value)}" for name, value in found.items())
-
-
-def _word(value: object) -> str:
-    if value is None or value is True:
-        return ""
-    if isinstance(value, dict):
-        return " " + " ".join(f"{name}={_word(one).strip()}" for name, one in value.items())
-    return " " + ",".join(_word(one).strip() for one in value) if isinstance(value, list) else f" {value}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ham_cli import atomic, pool
 from ham_cli.exporters.making import preparations, prepare, put, put_together
@@ -15,10 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
 
-    from ham_cli.exporters.journal import Journal
     from ham_cli.exporters.making import Task
-    from ham_cli.exporters.parcel import Ready
-    from ham_cli.exporters.sending import Sender
+    from ham_cli.exporters.parcel import Item, Ready
     from ham_cli.findings import Event
     from ham_cli.pool import Workers
 
@@ -31,7 +29,14 @@ _WAITING = 512
 """Images that wait in memory at most, however many cores there are: 150 MB of published bytes."""
 
 
-def work(tasks: Sequence[Task], jobs: int | Workers, journal: Journal | Sender) -> Generator[Event, None, dict[str, list[Row]]]:
+class Ledger(Protocol):
+    """What is told of each file that stands in its place: the journal of a folder, or who sends it on to a store."""
+
+    def stands(self, item: Item, rows: list[Row]) -> None:
+        """Take note of a file and its rows; from any thread."""
+
+
+def work(tasks: Sequence[Task], jobs: int | Workers, journal: Ledger) -> Generator[Event, None, dict[str, list[Row]]]:
     """Put files in their place: those of many images one after the other, all others as they come.
 
     Yields progress; returns each file's rows in the manifest.
@@ -68,7 +73,7 @@ def work(tasks: Sequence[Task], jobs: int | Workers, journal: Journal | Sender) 
     return found
 
 
-def _elsewhere(tasks: Sequence[Task], workers: Workers, journal: Journal | Sender) -> Generator[Event, None, dict[str, list[Row]]]:
+def _elsewhere(tasks: Sequence[Task], workers: Workers, journal: Ledger) -> Generator[Event, None, dict[str, list[Row]]]:
     """Let workers in other processes put files in their place, each as a whole."""
     found: dict[str, list[Row]] = {}
     if not tasks:
@@ -104,12 +109,12 @@ def _counts(task: Task, large: Sequence[Task]) -> int:
     return 1 if task.item.image_id or not large else 0
 
 
-def _journaled(journal: Journal | Sender, task: Task, rows: list[Row]) -> list[Row]:
+def _journaled(journal: Ledger, task: Task, rows: list[Row]) -> list[Row]:
     journal.stands(task.item, rows)
     return rows
 
 
-def _followed(task: Task, prepared: Iterator[Ready], journal: Journal | Sender) -> Generator[Event, None, list[Row]]:
+def _followed(task: Task, prepared: Iterator[Ready], journal: Ledger) -> Generator[Event, None, list[Row]]:
     """Write a file of many images in a thread of its own; yields progress, and returns its rows."""
     assert task.item.shard is not None
     ready = islice(prepared, len(task.item.shard.samples))
