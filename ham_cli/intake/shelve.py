@@ -168,4 +168,5 @@ def _store(offered: Offered, state: Holdings, now: object) -> str:
 
 def _kept_name(offered: Offered, name: str) -> str:
     # The server's own tab-separated form must not stand under the original's name.
-    return f"{name.removesuffix('.csv')}.tab" if b"\t" in offered.data.split(b"\n", 1)[0] else name
+    first = offered.data[: offered.data.find(b"\n") + 1 or None]
+    return f"{name.removesuffix('.csv')}.tab" if b"\t" in first else name

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_BLOCK = 1 << 14
+"""Texts that are encoded at a time."""
+
+
 def write(path: Path, manifest: Manifest) -> None:
     """Put a manifest at ``path``, whole and synced, its rows in key order."""
     rows = sorted_rows(manifest.schema, manifest.rows)
@@ -62,9 +66,12 @@ def _numbers(values: Sequence[float | None], kind: pa.DataType, code: str) -> pa
 
 
 def _strings(values: Sequence[str | None]) -> pa.Array:
-    encoded = [(v or "").encode(errors=ODD_NAMES) for v in values]
-    offsets = array.array("i", itertools.accumulate((len(e) for e in encoded), initial=0))
-    buffers = [_bits([v is not None for v in values]), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
+    offsets, data = array.array("i", [0]), bytearray()
+    for first in range(0, len(values), _BLOCK):
+        encoded = [(v or "").encode(errors=ODD_NAMES) for v in values[first : first + _BLOCK]]
+        offsets.extend(itertools.accumulate(map(len, encoded[1:]), initial=offsets[-1] + len(encoded[0])))
+        data += b"".join(encoded)
+    buffers = [_bits([v is not None for v in values]), pa.py_buffer(offsets), pa.py_buffer(data)]
     return pa.Array.from_buffers(pa.string(), len(values), buffers)
 
 

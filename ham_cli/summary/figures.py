@@ -105,7 +105,7 @@ def figures(dataset: Dataset, part: str | None) -> Figures:
 
 def _ages(part: str, rows: Sequence[Row]) -> list[Ages]:
     by_image = [row["age"] for row in rows]
-    by_lesion = [age for _, age in sorted({(row["lesion_id"], row["age"]) for row in rows if row["lesion_id"]}, key=str)]
+    by_lesion = [age for _, age in {(row["lesion_id"], row["age"]) for row in rows if row["lesion_id"]}]
     units = [("images", by_image), *([("lesions", by_lesion)] if all(row["lesion_id"] for row in rows) else [])]
     found = []
     for of, ages in units:
@@ -116,6 +116,7 @@ def _ages(part: str, rows: Sequence[Row]) -> list[Ages]:
 
 
 def _moments(ages: Sequence[float]) -> tuple[float | None, float | None, float | None]:
+    """Mean, median and standard deviation, whatever the order: sums are exact."""
     if not ages:
         return None, None, None
     return math.fsum(ages) / len(ages), statistics.median(ages), statistics.stdev(ages) if len(ages) > 1 else None

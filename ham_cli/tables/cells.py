@@ -37,8 +37,9 @@ class Reader:
         self.altered: list[str] = []
         self.spelling: list[str] = []
         self._patterns = {name: re.compile(pattern) for name, pattern in record.identifiers.items()}
-        # By themselves: of very many rows every "nv" is the same one in memory.
+        # By themselves: of very many rows every "nv" is the same one in memory, and every age.
         self._words: dict[str, dict[str | None, str]] = {name: dict(zip(w, w, strict=True)) for name, w in record.vocabulary.items()}
+        self._ages: dict[str, float | None] = {"": None}
         if len(set(header)) < len(header):
             self.refused.append("two columns have one name")
 
@@ -56,7 +57,10 @@ class Reader:
         return row
 
     def _rows(self, named: dict[str, str]) -> Row:
-        row: Row = {"image_id": self._image_id(named["image_id"]), "age": self._age(named.get("age", ""))}
+        cell = named.get("age", "")
+        if cell not in self._ages:
+            self._ages[cell] = self._age(cell)
+        row: Row = {"image_id": self._image_id(named["image_id"]), "age": self._ages[cell]}
         if lesion := named.get("lesion_id"):
             row["lesion_id"] = self._matching("lesion_id", lesion)
         for column, words in self._words.items():
@@ -91,9 +95,7 @@ class Reader:
             raise ValueError(f"{quoted(cell)} is no {column}")
         return cell
 
-    def _age(self, cell: str) -> float | None:
-        if not cell:
-            return None
+    def _age(self, cell: str) -> float:
         age = _number("age", cell)
         if not 0 <= age <= MAX_AGE:
             raise ValueError(f"age {quoted(cell)} is no number of years")

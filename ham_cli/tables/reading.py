@@ -59,9 +59,11 @@ def read(data: bytes, record: Record) -> Table:
         return Table(form, (), vouched=False)
     if text.count("\n") > MAX_ROWS:
         raise NotATableError(f"it has more than {MAX_ROWS} rows; no published table has")
-    delimiter = delimiter_of(text.split("\n", 1)[0])
+    delimiter = delimiter_of(text[: text.find("\n") + 1 or None])
     # Line by line, from bytes: Python's own buffer for text takes four of them a letter.
-    lines = csv.reader(io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8", newline="\n"), delimiter=delimiter, strict=True)
+    source = io.BytesIO(text.encode())
+    del text
+    lines = csv.reader(io.TextIOWrapper(source, "utf-8", newline="\n"), delimiter=delimiter, strict=True)
     try:
         header = [name.strip() for name in next(lines)]
         if not (_needed(kind, record) <= set(header)):
