@@ -78,11 +78,18 @@ def count(dataset: Dataset, by: Sequence[str], part: str | None) -> list[Count]:
     rows of a test truth are not counted.
     """
     found = {
-        (*(() if not by else values if len(by) > 1 else (values,)), name): tallied
+        (*values, name): tallied
         for name, rows in rows_of_parts(dataset, part).items()
-        for values, tallied in tally(rows, operator.itemgetter(*by) if by else lambda _: None).items()
+        for values, tallied in tally(rows, _values_of(by)).items()
     }
     return [Count(tuple(zip(by, key[:-1], strict=True)), key[-1], *found[key]) for key in sorted(found, key=in_order)]
+
+
+def _values_of(by: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
+    """How a row becomes what stands in it under ``by``."""
+    if len(by) > 1:
+        return operator.itemgetter(*by)  # a tenth of the time of counting, and of one column it gives no tuple
+    return lambda row: tuple(row[name] for name in by)
 
 
 def tally(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, Tally]:

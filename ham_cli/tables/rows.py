@@ -37,10 +37,10 @@ class Table:
 
 def write(rows: Iterable[Row], form: TableForm, record: Record) -> bytes:
     """The rows in published form, to the byte; they must be in published order."""
-    return b"".join(written(rows, form, record))
+    return b"".join(_written(rows, form, record))
 
 
-def written(rows: Iterable[Row], form: TableForm, record: Record) -> Iterator[bytes]:
+def _written(rows: Iterable[Row], form: TableForm, record: Record) -> Iterator[bytes]:
     """The rows in published form, line by line."""
     line_of = _LINES[form.form]
     yield ",".join(form.columns).encode()
@@ -59,7 +59,7 @@ def in_order(rows: Iterable[Row], form: TableForm) -> list[Row]:
 def digest(rows: Iterable[Row], form: TableForm, record: Record) -> str:
     """The MD5 of the rows in published form; the whole of it never lies in memory."""
     found = hashlib.md5(usedforsecurity=False)
-    for line in written(rows, form, record):
+    for line in _written(rows, form, record):
         found.update(line)
     return found.hexdigest()
 
