@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,14 @@ def of_file(path: Path, algorithm: str, advanced: Callable[[int], None] | None =
     return size, digest.hexdigest()
 
 
+NO_FILE = "it is no file"
+
+
+def at_once(path: str, _flags: int = 0) -> int:
+    """A descriptor to read from, also of a pipe, which is otherwise waited for; `open` takes it as its opener."""
+    return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+
+
 @dataclass(frozen=True)
 class ToMeasure:
     """One file to hash, or with ``quick`` to measure."""
@@ -60,9 +69,12 @@ class Measured:
 def measure(task: ToMeasure) -> Measured:
     """Size and SHA-256 of one file."""
     try:
-        descriptor = os.open(task.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        descriptor = at_once(task.path)
         try:
-            size = os.fstat(descriptor).st_size
+            status = os.fstat(descriptor)
+            size = status.st_size
+            if not stat.S_ISREG(status.st_mode):
+                return Measured(error=NO_FILE)
             if task.quick:
                 return Measured(size)
             # One read for an image: asking for a byte more than it should have shows that there is none.

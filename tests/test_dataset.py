@@ -722,3 +722,11 @@ def test_columns_between_semicolons_are_shown_as_they_were_read(tmp_path: Path) 
     (tmp_path / "s.csv").write_text("image_id;split\nISIC_0000001;train\n")
     with pytest.raises(WrongUsageError, match="'image_id;split', with commas"):
         read_split(tmp_path / "s.csv")
+
+
+def test_a_part_of_folds_wants_to_know_which_is_held_out(whole: Dataset, tmp_path: Path) -> None:
+    folds = in_folds(tmp_path)
+    with pytest.raises(WrongUsageError, match="folds"):
+        whole.split(folds).part("train")
+    held_out = whole.split(folds, fold=0)
+    assert set.union(*(ids(held_out.part(part)) for part in ("train", "validation", "test"))) == ids(whole.split(folds))

@@ -320,3 +320,14 @@ def test_of_the_real_sample_every_image_keeps_its_published_digest(
         for picture in (row["image"], row["mask"]):
             if picture:
                 assert s.sha256(picture["bytes"]) == digests[picture["path"]]
+
+
+def test_of_a_split_that_leaks_it_is_said_here_and_on_the_hub(small_cache: Path, ham_here: Here, tmp_path: Path) -> None:
+    # Of the first, a sister stays in train; the others are all of their lesion.
+    sides = {row[1]: "train" for row in s.TRAIN} | dict.fromkeys(("ISIC_0000017", "ISIC_0000014", "ISIC_0000009"), "test")
+    split = tmp_path / "mine.csv"
+    split.write_text("image_id,split\n" + "".join(f"{image_id},{part}\n" for image_id, part in sides.items()))
+    ran = ham_here("export", "hf", tmp_path / "out", "--split", split, "--allow-missing-classes", "--json", cache=small_cache)
+    said = "1 of 3 test images (33.3 %) show a lesion that is also in train"
+    assert (ran.code, [said in one for one in ran.json["warnings"]].count(True)) == (0, 1)
+    assert said in (tmp_path / "out" / "README.md").read_text()

@@ -693,3 +693,15 @@ def test_a_fetch_that_brings_nothing_of_another_record_leaves_the_old_one_in_for
     source = s.lay(tmp_path / "source", {s.METADATA: s.comma(s.TRAIN)})
     assert ham_here("fetch", "--source", source, cache=cache).code == 3
     assert ham_here("stats", "--json", cache=cache).json["record"] == s.ID
+
+
+def test_another_published_picture_under_a_test_images_name_stays_out(small: Small, fetch: Fetch, tmp_path: Path) -> None:
+    files = {"ISIC_0000101.jpg": small.images[FIRST], s.TEST_TRUTH: small.tables[s.TEST_TRUTH]}
+    ran = fetch("--allow-partial", source=s.lay(tmp_path / "source", files))
+    (finding,) = ran.result["findings"]
+    assert (ran.code, finding["verdict"], finding["detail"], ran.result["have"]["test"]) == (3, "wrong", f"it is {FIRST}", 0)
+    assert in_cache(tmp_path / "cache")["test"] == {}
+    # The same inside of a zip that nobody vouches for.
+    packed = s.lay(tmp_path / "packed", {"my.zip": s.zipped(files)})
+    ran = fetch("--allow-partial", source=packed, cache=tmp_path / "other")
+    assert (ran.code, ran.result["findings"][0]["detail"], ran.result["have"]["test"]) == (3, f"it is {FIRST}", 0)

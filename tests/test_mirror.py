@@ -239,3 +239,12 @@ def test_the_same_cache_from_a_chain_of_neighbours_has_the_same_digest(small_cac
             assert web.fetch("metadata", "images", *mirror(address), cache=source).code == 0
         digests.add(peek.labels(peek.manifest(source, "images"))["ham.digest"])
     assert len(digests) == 1
+
+
+def test_of_a_mirror_that_is_down_no_part_is_enough(offered: Small, ham_here: Here, tmp_path: Path) -> None:
+    source = ("--source", "http://127.0.0.1:1", "--record", offered.record, "--json")
+    ran = ham_here("fetch", "images", "--allow-partial", *source, cache=tmp_path / "cache")
+    assert (ran.code, ran.result["have"]["images"]) == (4, 0)
+    some = s.lay(tmp_path / "some", dict([*offered.images.items()][:3]))
+    ran = ham_here("fetch", "images", "--allow-partial", "--source", some, *source, cache=tmp_path / "cache")
+    assert (ran.code, ran.result["have"]["images"]) == (0, 3)

@@ -166,3 +166,10 @@ def test_in_a_process_of_its_own_there_is_no_traceback(words: tuple[str, ...], s
     ran = ham("split", *words, cache=small_cache)
     assert (ran.returncode, ran.stdout, ran.stderr.count("error: "), "Traceback" in ran.stderr) == (2, "", 1, False)
     assert words[0].partition("=")[0] in ran.stderr
+
+
+def test_lesions_that_nobody_names_are_not_counted(cache: Path, ham_here: Here, tmp_path: Path) -> None:
+    ran = ham_here("split", "--preset", "isic2018", "-o", tmp_path / "s.csv", "--json", cache=cache)
+    assert {one["part"]: one["lesions"] for one in ran.result["parts"]} == {"train": 14, "validation": None, "test": 3}
+    ran = ham_here("split", "--partition", "validation", "-o", tmp_path / "v.csv", "--json", cache=cache)
+    assert (ran.code, ran.json["error"]["next"].endswith("(--partition train)")) == (4, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import lzma
+import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.conftest import Fetch, Here
+    from tests.conftest import Command, Fetch, Here
     from tests.small import Small
 
 TESTED = "ISIC_0000101"
@@ -167,3 +168,31 @@ def test_what_broke_since_the_last_time_is_said_and_what_is_right_again(cache: P
     image.write_bytes(whole)
     mended = ham_here("verify", cache=cache)
     assert (mended.code, "1 file right again: images/ISIC_0000001.jpg" in mended.err) == (0, True)
+
+
+def test_what_was_missing_and_is_not_asked_for_any_more_is_not_right_again(
+    small: Small, fetch: Fetch, ham_here: Here, tmp_path: Path
+) -> None:
+    one = s.lay(tmp_path / "one", {"ISIC_0000001.jpg": small.images["ISIC_0000001.jpg"], s.METADATA: small.tables[s.METADATA]})
+    assert fetch("--allow-partial", source=one).code == 0
+    cache = tmp_path / "cache"
+    assert [ham_here("verify", *words, cache=cache).code for words in ((), ("images",))] == [0, 3]
+    assert "right again" not in ham_here("verify", cache=cache).err
+    assert fetch(source=small.unpacked(tmp_path / "rest")).code == 0
+    assert len(ham_here("verify", "--json", cache=cache).result["since"]["mended"]) == 0  # the last one did not ask for them
+    (cache / s.ID / "images" / "ISIC_0000002.jpg").rename(tmp_path / "kept.jpg")
+    assert ham_here("verify", cache=cache).code == 3
+    (tmp_path / "kept.jpg").rename(cache / s.ID / "images" / "ISIC_0000002.jpg")
+    assert "1 file right again: images/ISIC_0000002.jpg" in ham_here("verify", cache=cache).err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+@pytest.mark.parametrize("words", [(), ("--quick",), ("--deep",)])
+def test_a_pipe_under_an_images_name_is_not_waited_for(words: tuple[str, ...], cache: Path, ham: Command) -> None:
+    image = cache / s.ID / "images" / "ISIC_0000001.jpg"
+    image.unlink()
+    os.mkfifo(image)
+    ran = ham("verify", *words, "--json", cache=cache, timeout=30)
+    (finding,) = json.loads(ran.stdout)["result"]["findings"]
+    assert (ran.returncode, finding["path"], finding["verdict"]) == (3, "images/ISIC_0000001.jpg", "unreadable")
+    assert finding["detail"] in {"it is no file", "Invalid argument"}

@@ -186,3 +186,29 @@ def test_a_zip_that_is_cut_off_leaves_its_images_missing_and_not_unsaid(small: S
     assert ("images", s.PART_1, "unreadable") in found(ran)
     alone = verify(s.lay(tmp_path / "alone", {s.PART_1: small.zips[s.PART_1][:3000]}))
     assert (alone.code, right(alone)) == (3, {"images": (0, 0, 20, 0)})
+
+
+# Nobody has published digests of the test images.
+
+
+def test_what_has_a_test_images_name_and_is_no_picture_is_wrong(small: Small, tmp_path: Path, verify: Callable[..., Ran]) -> None:
+    pictures = dict(small.test) | {"ISIC_0000101.jpg": b"no image"}
+    ran = verify(s.lay(tmp_path / "there", {**pictures, s.TEST_TRUTH: small.tables[s.TEST_TRUTH]}))
+    assert (ran.code, found(ran)) == (3, [("test", "ISIC_0000101.jpg", "unreadable")])
+    assert right(ran)["test"] == (3, 1, 0, 0)
+
+
+def test_another_published_picture_under_a_test_images_name_is_known(small: Small, tmp_path: Path, verify: Callable[..., Ran]) -> None:
+    pictures = dict(small.test) | {"ISIC_0000101.jpg": small.images[FIRST]}
+    ran = verify(s.lay(tmp_path / "there", {**pictures, s.TEST_TRUTH: small.tables[s.TEST_TRUTH]}))
+    assert (ran.code, found(ran)) == (3, [("test", "ISIC_0000101.jpg", "wrong")])
+    assert ran.result["findings"][0]["detail"] == f"it is {FIRST}"
+
+
+def test_there_are_no_more_test_images_than_were_published(small: Small, tmp_path: Path, verify: Callable[..., Ran]) -> None:
+    pictures = {f"ISIC_00005{n:02}.jpg": s.jpeg(f"stranger {n}") for n in range(6)}
+    # Without the table nobody can tell which they are, but how many; with it, which.
+    ran = verify(s.lay(tmp_path / "bare", pictures))
+    assert (ran.code, found(ran), right(ran)["test"]) == (3, [("test", "test/", "wrong")], (4, 2, 0, 0))
+    ran = verify(s.lay(tmp_path / "named", {**pictures, **small.test, s.TEST_TRUTH: small.tables[s.TEST_TRUTH]}))
+    assert (ran.code, found(ran), right(ran)["test"]) == (0, [], (4, 0, 0, 0))

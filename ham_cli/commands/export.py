@@ -89,11 +89,14 @@ def export(run: Run, one: Format, dest: str, given: Mapping[str, Any]) -> int:
     """Plan a format's files and put them into their folder; the exit code."""
     from ham_cli import pool
     from ham_cli.console.bars import watch
+    from ham_cli.dataset.leaks import leaks
 
     link = _word("--link", given.get("link", "auto"), WAYS)
     rendering = _rendering(given)
     choice = {name: given[name] for name in ("split", "fold", "part", "partition", "only", "one_per_lesion")}
     dataset = narrowed(run, loaded(run), **choice)
+    for sentence in leaks(dataset):
+        run.console.warn(sentence)
     wish = _wish(dataset, given, rendering)
     place = _place(dest, dataset, link, given.get("dask"))
     parcel = one.plan(dataset, wish)

@@ -41,10 +41,11 @@ def tell(run: Run, request: Request, outcome: Outcome, findings: list[Finding]) 
         console.say(f"{component}: {counted(unvouched, 'image')} taken as they are: nobody has published digests of them")
     if {"images", "masks"} & set(outcome.components) and "metadata" not in outcome.components and not outcome.indexed:
         console.say("no table names these images yet: ham fetch metadata indexes them in images.parquet")
-    code = 3 if findings else 4 if outcome.missing and not request.allow_partial else 0
+    content = request.allow_partial and not _nothing_came(outcome)
+    code = 3 if findings else 4 if outcome.missing and not content else 0
     for component, unknown in outcome.unknown.items():
         console.say(f"{component}: the table has no {', '.join(unknown)}: blank until ham fetch {component} --source dataverse brings them")
-    if outcome.missing and not request.allow_partial:
+    if outcome.missing and not content:
         _tell_missing(run, request, outcome)
     console.say(f"{'written' if outcome.written or outcome.taken else 'unchanged'}: {folder.path}")
     console.result = {
@@ -61,6 +62,12 @@ def tell(run: Run, request: Request, outcome: Outcome, findings: list[Finding]) 
         "written": outcome.written,
     }
     return code
+
+
+def _nothing_came(outcome: Outcome) -> bool:
+    """Whether servers failed, and nothing of what was asked for is here: that is no part to be content with."""
+    here = (outcome.have.get(c) or (c not in {"images", "masks"} and outcome.tables.get(c)) for c in outcome.components)
+    return bool(outcome.troubles) and not any(here)
 
 
 def _row(component: str, outcome: Outcome) -> tuple[object, ...]:
@@ -82,6 +89,8 @@ def _tell_missing(run: Run, request: Request, outcome: Outcome) -> None:
         console.say(f"next: {fix}")
     if not request.sources:
         console.say("offline: without --offline the servers are asked")
+    elif request.allow_partial:
+        console.say("nothing came: run it again, or name a further --source")
     else:
         console.say("incomplete: run it again, name a further --source that has the rest, or be content with --allow-partial")
 

@@ -33,6 +33,7 @@ def show(
     run.console.record = record.id
     folder = run.cache.folder(record.id)
     held = holdings.load(record, folder)
+    image_id = image_id.removesuffix(".jpg")
     row = held.rows.get(image_id)
     if row is None and record.partition_of(image_id) is None:
         fix = "check the spelling; test images are known after ham fetch test" if not held.has_table("test") else "check the spelling"

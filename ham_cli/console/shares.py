@@ -39,7 +39,7 @@ def shared(quality: Quality) -> Table:
 
 def _ranges(shares: Sequence[Share]) -> list[object]:
     furthest = max((share.off or 0 for share in shares), key=abs)
-    images, lesions = [share.images for share in shares], [share.lesions for share in shares]
+    images, lesions = [share.images for share in shares], [share.lesions or 0 for share in shares]
     return [sum(images), _range(images), _off(furthest), sum(lesions), _range(lesions)]
 
 

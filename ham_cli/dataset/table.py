@@ -127,7 +127,11 @@ class Dataset:
         """The images of one part: train, validation or test."""
         if self.joined is None:
             raise WrongUsageError("a part is a split's, and no split is named", got=part, fix="name one, or ask for a partition")
-        return self._where(lambda row: row["split"] == _word(part, PARTITIONS, "part"))
+        _word(part, PARTITIONS, "part")
+        if part != "test" and any(row["split"] is None for row in self.rows):
+            fix = "name the fold: --fold 0, or split(..., fold=0); it is validation then, and the others are train"
+            raise WrongUsageError("this split has folds, and none of them is held out", got=part, fix=fix)
+        return self._where(lambda row: row["split"] == part)
 
     def partition(self, partition: str) -> Dataset:
         """The images of one published role: train, validation or test."""

@@ -6,6 +6,7 @@ import json
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from ham_cli.dataset.leaks import leaks
 from ham_cli.findings import counted
 from ham_cli.licence import attribution, bibtex
 
@@ -62,6 +63,7 @@ def _body(found: Gathered) -> list[str]:
         "",
         f"{counted(len(found.samples), 'image')}: {parts}.",
         "",
+        *(line for sentence in leaks(found.dataset) for line in (f"This split leaks: {sentence}.", "")),
         "## Classes",
         "",
         "| label | name | diagnosis |",

@@ -166,7 +166,11 @@ def _require_inside(record: Record, folder: Folder, rows: Mapping[str, Row], fil
     paths = [row["path"] for row in files.values() if row["path"]]
     paths += [row[column] for row in rows.values() for column in ("path", "mask_path") if row[column]]
     odd = [i for i in rows if not is_id(i)] + [p for p in paths if not _INSIDE.fullmatch(p)]
-    odd += [quoted(tuple(row.values())) for row in rows.values() if not _possible(row, record)]
+    odd += [
+        f"{row['image_id']}: dx {quoted(row['dx'])}, partition {quoted(row['partition'])}, path {quoted(row['path'])}, {row['bytes']} bytes"
+        for row in rows.values()
+        if not _possible(row, record)
+    ]
     if odd:
-        fix = "do not use this cache: fetch into a new one with --cache-dir"
+        fix = "somebody else's cache: do not use it; your own: remove its manifests and run the same ham fetch again"
         raise AccessError("a manifest names what cannot be in a cache", where=folder.path, got=odd[0], fix=fix)

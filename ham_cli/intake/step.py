@@ -68,10 +68,20 @@ class Step:
 
     def put(self, taken: Taken) -> None:
         """Index a loose file, or keep in mind that it is wrong."""
-        if taken.verdict:
-            self._failed.append(taken)
+        judged = taken if taken.verdict or taken.task.expected else self._of_another(taken)
+        if judged.verdict:
+            self._failed.append(judged)
         else:
-            self._put(taken, "digest" if taken.task.expected else "none", None)
+            self._put(judged, "digest" if taken.task.expected else "none", None)
+
+    def _of_another(self, taken: Taken) -> Taken:
+        """A picture that nobody vouches for: it may be another image's, under this name."""
+        name = self.state.record.by_digest.get(taken.sha256)
+        if name is None or taken.verdict:
+            return taken
+        if taken.task.source != taken.task.target:
+            taken.task.target.unlink(missing_ok=True)
+        return replace(taken, verdict=Verdict.WRONG, got=taken.sha256, detail=f"it is {name}")
 
     def wrong(self) -> Iterator[Event]:
         """A finding for everything that is wrong."""
@@ -109,7 +119,7 @@ class Step:
         for taken in good:
             listed = taken.task.expected is not None and taken.task.expected.sha256 == taken.sha256
             vouched = "digest" if listed else "archive" if right else "none"
-            judged = doubted(taken) if vouched == "none" else taken
+            judged = self._of_another(doubted(taken)) if vouched == "none" else taken
             if judged.verdict:
                 self._failed.append(judged)
                 self.state.lose(judged.task.image_id, judged.task.component)

@@ -149,9 +149,15 @@ class Check:
             return Finding(component, label, Verdict.UNREADABLE, image_id, sha256, None, looked.error)
         if size is not None and looked.bytes != size:
             return _sized(component, label, image_id, size, looked.bytes)
+        if published is None and row.get("vouched") != "archive" and (name := self._another(looked)):
+            return Finding(component, label, Verdict.WRONG, image_id, None, looked.sha256, f"it is {name}")
         if None in (sha256, looked.sha256) or sha256 == looked.sha256:
             return None
         return Finding(component, label, Verdict.WRONG, image_id, sha256, looked.sha256)
+
+    def _another(self, looked: Looked) -> str | None:
+        """The published image or mask that these bytes are, where they stand for one that nobody has published a digest of."""
+        return self.holdings.record.by_digest.get(looked.sha256) if looked.sha256 else None
 
     def _seen(self, image_id: str, component: str, looked: Looked) -> Finding | None:
         """What a right digest does not tell, where nobody published it: pixels, and the zip that it came from."""

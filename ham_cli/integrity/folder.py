@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ham_cli import offers as offering
@@ -15,7 +14,7 @@ from ham_cli.integrity import boxes
 from ham_cli.integrity.counts import Count
 from ham_cli.integrity.looking import ToLook, look, oddness
 from ham_cli.offers import recognise
-from ham_cli.record import PARTITION, TABLED, file_name
+from ham_cli.record import FOLDERS, PARTITION, TABLED, file_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from ham_cli.integrity.looking import Looked
     from ham_cli.offers import Place
     from ham_cli.pool import Workers
-    from ham_cli.record import Record
+    from ham_cli.record import Digest, Record
 
 _PICTURES = (".jpg", ".jpeg", ".png")
 
@@ -135,7 +134,8 @@ class FolderCheck:
         names: dict[str, set[str]] = {}
         yield Started(component, len(copies), "file")
         mask = component == "masks"
-        tasks = [ToLook(str(p.file), p.member, self.quick, self.deep, mask) for _, p in copies]
+        # What nobody has published a digest of shows by its pixels whether it is a picture.
+        tasks = [ToLook(str(p.file), p.member, self.quick, self._must_decode(i, component), mask) for i, p in copies]
         pool.require(self.jobs, copies[0][1].file)
         for (image_id, place), looked in zip(copies, pool.run(look, tasks, self.jobs), strict=True):
             fault = self._compared(component, image_id, place, looked, vouched=place.file in vouched)
@@ -153,26 +153,30 @@ class FolderCheck:
                 yield self._renamed(component, image_id, next(p.label for i, p in copies if i == image_id))
         yield Done(component, f"{len(self._right[component])} right")
 
+    def _must_decode(self, image_id: str, component: str) -> bool:
+        return self.deep or not (self.quick or self._published_digest(image_id, component))
+
+    def _published_digest(self, image_id: str, component: str) -> Digest | None:
+        return self.record.digests.get(file_name(image_id, component))
+
     def _compared(self, component: str, image_id: str, place: Place, looked: Looked, *, vouched: bool) -> Finding | None:
-        digest = self.record.digests.get(file_name(image_id, component))
+        digest = self._published_digest(image_id, component)
         if looked.error:
             expected = digest.sha256 if digest else None
             return Finding(component, place.label, Verdict.UNREADABLE, image_id, expected, None, looked.error)
         if digest and not vouched:
             # Which other one it is, where it is one of the record's.
-            name = self._by_digest.get(looked.sha256 or "")
+            name = self.record.by_digest.get(looked.sha256 or "")
             detail = f"it is {name}" if name else None
             if looked.bytes != digest.bytes:
                 sizes = f"{digest.bytes} bytes", f"{looked.bytes} bytes"
                 return Finding(component, place.label, Verdict.WRONG, image_id, *sizes, detail)
             if looked.sha256 not in {None, digest.sha256}:
                 return Finding(component, place.label, Verdict.WRONG, image_id, digest.sha256, looked.sha256, detail)
+        if digest is None and (name := self.record.by_digest.get(looked.sha256 or "")):
+            return Finding(component, place.label, Verdict.WRONG, image_id, None, looked.sha256, f"it is {name}")
         odd = oddness(looked, self.record.image_size)
         return Finding(component, place.label, Verdict.WRONG, image_id, **odd) if odd else None
-
-    @cached_property
-    def _by_digest(self) -> dict[str, str]:
-        return {digest.sha256: name for name, digest in self.record.digests.items()}
 
     def _by_another_name(self) -> Iterator[Event]:
         """Pictures of names that are nobody's: a digest may know them all the same."""
@@ -181,7 +185,7 @@ class FolderCheck:
         idle = self.quick or not {"images", "masks"} & self.counts.keys()
         tasks = [] if idle else [ToLook(str(self.folder / label)) for label in loose]
         for label, looked in zip(loose, pool.run(look, tasks, self.jobs), strict=False):
-            name = self._by_digest.get(looked.sha256 or "")
+            name = self.record.by_digest.get(looked.sha256 or "")
             if name is None:
                 continue
             known.add(label)
@@ -199,6 +203,8 @@ class FolderCheck:
     def _is_of(self, image_id: str, component: str) -> bool:
         row = self._rows.get(image_id)
         partition = row["partition"] if row and "partition" in row else self.record.partition_of(image_id)
+        if row is None and partition is None and (test := self.counts.get("test")) and test.table:
+            return False  # its own table does not name it
         return (partition or "test") == PARTITION[component]
 
     def _must(self, component: str) -> set[str] | None:
@@ -226,16 +232,23 @@ class FolderCheck:
         count.unvouched = sum(1 for i in right if file_name(i, component) not in self.record.digests)
         must = self._must(component)
         if must is None:
-            count.missing = max(0, count.published - count.right - count.wrong)
-            if count.missing:
-                got = f"{count.right + count.wrong}"
-                yield Finding(component, "", Verdict.MISSING, None, f"{count.published} images", got, "no table that names them is there")
+            yield from self._unnamed(component, count)
             return
         here = right | {i for i in self._offers.of(component) if self._is_of(i, component)}
         for image_id in sorted(must - here):
             digest = self.record.digests.get(name := file_name(image_id, component))
             count.missing += 1
             yield Finding(component, name, Verdict.MISSING, image_id, digest.sha256 if digest else None)
+
+    def _unnamed(self, component: str, count: Count) -> Iterator[Finding]:
+        """What can be said of images that no table names: how many they must be."""
+        where, expected, got = f"{FOLDERS[component]}/", f"{count.published} images", str(count.right + count.wrong)
+        count.missing = max(0, count.published - count.right - count.wrong)
+        if count.missing:
+            yield Finding(component, where, Verdict.MISSING, None, expected, got, "no table that names them is there")
+        elif (surplus := count.right - count.published) > 0:
+            count.right, count.wrong = count.published, count.wrong + surplus
+            yield Finding(component, where, Verdict.WRONG, None, expected, got, "no table tells which of them are the record's")
 
     def _table(self, component: str) -> str:
         partition = TABLED.get(component)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ham_cli import manifest
 from ham_cli.manifest import schemas
+from ham_cli.record import PARTITION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,9 +41,17 @@ def compared(check: Check, findings: Sequence[Finding]) -> Since | None:
     seen = {"missing", "extra"} if check.quick else {*then.values()}
     # Whoever looked at the pixels saw more than one who did not.
     as_close = check.deep or not last.options.get("deep")
-    gone = [place for place, verdict in then.items() if place not in now and place[0] in looked and verdict in seen and as_close]
+    could = {place: verdict for place, verdict in then.items() if place not in now and place[0] in looked and verdict in seen and as_close}
+    gone = [place for place, verdict in could.items() if verdict != "missing" or _is_there(check, *place)]
     was_less = bool(last.options.get("components")) or bool(last.options.get("quick")) or (check.deep and not last.options.get("deep"))
     new = [place for place in now if place not in then]
     return Since(
         str(last.options.get("verified", "")), () if was_less else tuple(sorted(p for _, p in new)), tuple(sorted(p for _, p in gone))
     )
+
+
+def _is_there(check: Check, component: str, path: str) -> bool:
+    """Whether what was missing has come: this check may not have asked for it."""
+    if component in PARTITION:
+        return path.rpartition("/")[2] in check.holdings.names(component)
+    return (check.holdings.folder.path / path).exists()

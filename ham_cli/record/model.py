@@ -190,6 +190,11 @@ class Record:
         except (lzma.LZMAError, EOFError, ValueError, csv.Error) as error:
             raise AccessError("the list of digests cannot be read", got=error, fix=_REINSTALL) from error
 
+    @cached_property
+    def by_digest(self) -> dict[str, str]:
+        """File name by SHA-256, of every image and mask that has one published."""
+        return {digest.sha256: name for name, digest in self.digests.items()}
+
     def partition_of(self, image_id: str) -> str | None:
         """The published role of an image whose id alone tells it; the test table names the others."""
         if f"{image_id}.jpg" in self.digests:

@@ -100,11 +100,16 @@ def _grouped(rows: Iterable[Row], recipe: Recipe) -> list[Row]:
 def _require_lesions(rows: Sequence[Row], dataset: Dataset) -> None:
     nameless = sum(1 for row in rows if row["lesion_id"] is None)
     if nameless:
+        counts = {row["partition"]: dataset.record.partitions.get(row["partition"]) for row in rows}
+        if all(count is not None and count.lesions is None for count in counts.values()):
+            fix = "no table of the record names lesions of these images: split the training images (--partition train)"
+        else:
+            fix = "ham fetch metadata with a --source that has the record's own table"
         raise UnavailableError(
             "a split needs lesion ids: images of one lesion would lie on two sides",
             where=dataset.folder.path,
             got=f"{nameless} of {len(rows)} images without one",
-            fix="ham fetch metadata with a --source that has the record's own table",
+            fix=fix,
         )
 
 

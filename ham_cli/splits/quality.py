@@ -21,7 +21,7 @@ class Share:
     dx: str
     part: str
     images: int
-    lesions: int
+    lesions: int | None
     off: float | None
     """Images more than its share of the class; ``None`` for a part that was not shared out."""
 
@@ -70,10 +70,10 @@ class Quality:
 
     def _thin(self, parts: Sequence[str]) -> tuple[Thin, ...]:
         least: dict[str, Share] = {}
-        for share in sorted(self.shares, key=lambda share: -share.lesions):
+        for share in sorted(self.shares, key=lambda share: -(share.lesions or 0)):
             if share.part in parts:
                 least[share.dx] = share
-        few = [Thin(share.dx, share.part, share.lesions) for share in least.values() if 0 < share.lesions < doubt.THIN]
+        few = [Thin(share.dx, share.part, share.lesions) for share in least.values() if share.lesions and share.lesions < doubt.THIN]
         return tuple(sorted(few, key=lambda one: (one.lesions, one.dx)))
 
     def lacking(self, part: str) -> list[str]:
@@ -85,7 +85,10 @@ def quality(split: Split, parts: Sequence[str], weights: Mapping[str, int]) -> Q
     """The counts of a split; ``weights`` are those of the parts that were shared out."""
     images: Counter[tuple[str | None, str]] = Counter()
     lesions: dict[tuple[str | None, str], set[str]] = {}
+    named: set[str] = set()
     for row in split.rows:
+        if row["lesion_id"] is not None:
+            named.add(split.parts[row["image_id"]])
         for key in ((row["dx"], split.parts[row["image_id"]]), (None, split.parts[row["image_id"]])):
             images[key] += 1
             lesions.setdefault(key, set()).add(row["lesion_id"] or row["image_id"])
@@ -94,7 +97,8 @@ def quality(split: Split, parts: Sequence[str], weights: Mapping[str, int]) -> Q
     def share(dx: str | None, part: str) -> Share:
         shared = sum(images[dx, one] for one in weights)
         off = images[dx, part] - shared * weights[part] / whole if part in weights else None
-        return Share(dx or "", part, images[dx, part], len(lesions.get((dx, part), ())), off)
+        count = len(lesions.get((dx, part), ()))
+        return Share(dx or "", part, images[dx, part], count if part in named or not count else None, off)
 
     classes = sorted({dx for dx, _ in images if dx is not None})
     return Quality(tuple(parts), tuple(share(dx, part) for dx in classes for part in parts), tuple(share(None, part) for part in parts))
