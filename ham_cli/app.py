@@ -10,7 +10,7 @@ import traceback
 import warnings
 from functools import cache as once
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -34,7 +34,7 @@ from ham_cli.commands import (
     verify,
 )
 from ham_cli.commands.options import block, examples_block
-from ham_cli.console import Console
+from ham_cli.console import Console, abandon
 from ham_cli.errors import EXIT_CODES, AccessError, HamError, Terminated, WrongUsageError, from_os_error
 
 if TYPE_CHECKING:
@@ -127,18 +127,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             console.finish(code)
             sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read stdout has seen enough: head, less. What came of the command is its exit code all the same.
+            abandon(sys.stdout)
         except HamError as error:
             code = _told(error, console)
     except BrokenPipeError:
-        # Whoever read stdout has seen enough: head, less.
-        code = 0
-        _abandon(sys.stdout)
+        code = 0  # of a help page
+        abandon(sys.stdout)
     except OSError as error:
         code = _told(
             AccessError("the output cannot be written", got=error.strerror, fix="look at where stdout leads, and at its disk"), console
         )
     if code == AccessError.exit_code:
-        _abandon(sys.stdout)
+        abandon(sys.stdout)
     return code
 
 
@@ -157,14 +159,6 @@ def _prepare_streams() -> None:
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  (for as long as the program runs)
         getattr(sys, name).reconfigure(errors=_ANY_TEXT if name == "stdout" else "backslashreplace")
-
-
-def _abandon(stream: IO[str]) -> None:
-    """Let what is still to be written vanish: it cannot be written, and must not be tried again at exit."""
-    try:
-        stream.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @once

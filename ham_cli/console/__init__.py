@@ -102,13 +102,21 @@ class Console:
 
 
 def to_stdout(text: str) -> None:
-    """Write a line of the result; `AccessError` where it cannot be written, and no pipe was closed."""
+    """Write a line of the result; nothing more where a pipe was closed. Raises `AccessError` where it cannot be written."""
     try:
         print(text)
     except BrokenPipeError:
-        raise
+        abandon(sys.stdout)
     except OSError as error:
         raise AccessError("the output cannot be written", got=error.strerror, fix="look at where stdout leads, and at its disk") from error
+
+
+def abandon(stream: IO[str]) -> None:
+    """Let vanish what is still to be written, now or later: whoever read it has seen enough, or it cannot be written."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def to_stderr(text: str) -> None:
