@@ -530,3 +530,10 @@ def test_no_json_whatever_is_a_bug(tmp_path: Path, document: object) -> None:
         read(tmp_path / "a.json")
     except HamError as error:
         assert error.exit_code == 2  # noqa: PT017
+
+
+def test_numbers_for_ids_are_named_and_how_ids_are_written(tmp_path: Path) -> None:
+    with pytest.raises(WrongUsageError) as refusal:
+        read(put(tmp_path / "a.csv", table({"24306": "train", "24307": "test"})))
+    assert refusal.value.got == "numbers in the column image_id, such as '24306'"
+    assert "ISIC_0024306" in str(refusal.value.fix)

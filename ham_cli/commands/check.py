@@ -99,6 +99,8 @@ def check(
     if target is not None:
         outputs.write(run, target, Manifest(schemas.LEAKS, list(report.rows), dataset.record.id))
     _tell(run, read, report, [*remarks(dataset, read, entries, report), *_closed(twins)])
+    if not report.leaking and not any(report.held.values()):
+        run.console.warn("no image of this record was named, and so none checked: is it the right cache, and the right column?")
     for sentence in dataset.altered:
         run.console.warn(sentence)
     run.console.result["file"] = None if target is None else str(target)

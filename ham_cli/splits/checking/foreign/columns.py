@@ -126,6 +126,10 @@ class _Sample:
             # Images of another collection; numbers alone name none.
             if (values := self.values(place)) and not _mostly(values, _is_number):
                 return self._once(place)
+        for place in usual:
+            if values := self.values(place):
+                got = f"numbers in the column {self.names[place]}, such as {quoted(values[0])}"
+                raise unreadable(self.path, got, fix="write ids whole, as the record has them: not 24306 but ISIC_0024306")
         got = f"the columns {', '.join(self.names[:20])}" if self.names[0] != "column 1" else f"a first line {quoted(self.cells[0][0])}"
         raise unreadable(self.path, got[:300], fix=f"if a column holds the ids, {OPTIONS}")
 
