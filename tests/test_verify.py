@@ -315,3 +315,15 @@ def test_a_wrong_image_that_somebody_removes_is_brought_again_by_the_next_fetch(
     (folder / "images" / FIRST).unlink()
     assert fetch(source=small.published(tmp_path / "source")).code == 0
     assert ham_here("verify", "--all", cache=folder.parent).code == 0
+
+
+def test_where_the_manifest_of_images_is_gone_that_is_said_and_fetch_brings_it_back(
+    cache: Path, small: Small, fetch: Fetch, ham_here: Here
+) -> None:
+    (cache / s.ID / "manifests" / "images.parquet").unlink()
+    ran = ham_here("verify", "metadata", "--json", cache=cache)
+    (finding,) = ran.result["findings"]
+    assert (ran.code, finding["path"], finding["verdict"]) == (3, "manifests/images.parquet", "missing")
+    assert "the table is here" in finding["detail"]
+    assert fetch(source=small.unpacked(cache.parent / "source"), cache=cache).code == 0
+    assert ham_here("verify", cache=cache).code == 0

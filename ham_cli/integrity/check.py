@@ -75,7 +75,12 @@ class Check:
         if component not in PARTITION and kept:
             tally.checked, tally.right = 1, int(not faults)
             tally.unvouched = int(kept[0]["expected_md5"] is None)
-        if not holdings.has_table(component):
+        if not holdings.has_table(component) and tally.table and component in TABLED:
+            where = holdings.folder.relative(holdings.folder.manifest("images"))
+            yield Finding(
+                component, where, Verdict.MISSING, detail="the table is here, and its rows are not: the same ham fetch writes them"
+            )
+        elif not holdings.has_table(component):
             yield Finding(component, f"tables/{holdings.table_name(component)}", Verdict.MISSING, detail="the table is not in the cache")
         elif component in TABLED:
             yield from tabled.rows(holdings, component)

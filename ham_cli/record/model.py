@@ -38,7 +38,9 @@ _MAX_DIGESTS = 64 << 20
 _MAX_MEMORY = 256 << 20
 """Bytes that unpacking it may take: a packed file names its own dictionary, of up to four gigabytes."""
 
-_REINSTALL = "install ham again, or fetch again with --record"
+_REINSTALL = (
+    "run the same ham fetch again, which writes a cache's list anew; where that says so too, install ham again, or check --record FILE"
+)
 
 
 @dataclass(frozen=True)
