@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 Row = dict[str, Any]
 
@@ -32,6 +32,13 @@ class Layout:
     def of(self, row: Row) -> Row:
         """A row with what another one has of these columns; ``None`` where it has nothing."""
         return self.row(map(row.get, self._names))
+
+
+def consumed(rows: list[Row]) -> Iterator[Row]:
+    """Rows one by one, each let go of when it was had: where others are made of very many, no two forms of all lie in memory."""
+    rows.reverse()
+    while rows:
+        yield rows.pop()
 
 
 def as_csv(names: Sequence[str], rows: Iterable[Row], errors: str = "strict") -> bytes:

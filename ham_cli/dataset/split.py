@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ham_cli import atomic
 from ham_cli.errors import WrongUsageError, from_os_error, quoted
-from ham_cli.layout import Layout, as_csv
+from ham_cli.layout import Layout, as_csv, consumed
 from ham_cli.record import PARTITIONS
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def read_split(path: Path) -> Split:
         raise _not_a_split(path, error) from error
     try:
         first = 2 if path.suffix.lower() == ".csv" else 1  # as an editor counts lines
-        return Split(tuple(sorted(_checked(rows, first), key=lambda row: str(row["image_id"]))), labels)
+        return Split(tuple(sorted(_checked(consumed(rows), first), key=lambda row: str(row["image_id"]))), labels)
     except ValueError as error:
         raise _not_a_split(path, error) from error
 
@@ -143,6 +143,8 @@ def _checked(rows: Iterable[Row], first: int) -> list[Row]:
         row = _LAYOUT.row(None if raw.get(name) in ("", None) else raw[name] for name in COLUMNS)
         if not isinstance(row["image_id"], str):
             raise ValueError(f"line {number} has no image_id")  # noqa: TRY004  (one kind of error for one kind of fault)
+        if row["group"] == row["lesion_id"]:
+            row["group"] = row["lesion_id"]  # the same one in memory
         row["fold"] = _fold(row["fold"], number)
         row["split"] = PART_WORDS.get(str(row["split"]).lower(), row["split"])
         if row["split"] not in (*PARTITIONS, None):
