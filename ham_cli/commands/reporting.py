@@ -66,6 +66,8 @@ def _learnt(run: Run, split: Dataset, known: Measured, jobs: int) -> Measured | 
     from ham_cli.summary import pixels
     from ham_cli.summary.page.given import Measured
 
+    if any(row["split"] is None for row in split.rows):
+        return None  # folds, of which none is held out
     train = split.part("train")
     if not train.rows:
         return None
