@@ -173,8 +173,6 @@ def _run(typed: list[str], console: Console) -> int:
     except SystemExit:
         # The parser's library does so only where stdout or stderr is a closed pipe.
         raise BrokenPipeError from None
-    except BrokenPipeError:
-        raise
     except BaseException as error:  # noqa: BLE001  (the one place where every failure becomes words)
         if os.environ.get("HAM_DEBUG"):
             traceback.print_exc()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -39,12 +40,14 @@ def of_file(path: Path, algorithm: str, advanced: Callable[[int], None] | None =
     return size, digest.hexdigest()
 
 
-NO_FILE = "it is no file"
-
-
-def at_once(path: str, _flags: int = 0) -> int:
-    """A descriptor to read from, also of a pipe, which is otherwise waited for; `open` takes it as its opener."""
-    return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+def opened(path: str) -> tuple[int, int]:
+    """A descriptor to read a file from, and its size. Raises `OSError`, also for a pipe, which would otherwise be waited for."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no file", path)
+    return descriptor, status.st_size
 
 
 @dataclass(frozen=True)
@@ -69,12 +72,8 @@ class Measured:
 def measure(task: ToMeasure) -> Measured:
     """Size and SHA-256 of one file."""
     try:
-        descriptor = at_once(task.path)
+        descriptor, size = opened(task.path)
         try:
-            status = os.fstat(descriptor)
-            size = status.st_size
-            if not stat.S_ISREG(status.st_mode):
-                return Measured(error=NO_FILE)
             if task.quick:
                 return Measured(size)
             # One read for an image: asking for a byte more than it should have shows that there is none.

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ham_cli import checksum
 from ham_cli.errors import RecordError, UnavailableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,9 @@ def read(file: File) -> bytes:
     Raises `UnavailableError` where it is gone, and `RecordError` where it is not what the manifest says.
     """
     try:
-        data = Path(file.path).read_bytes()
+        descriptor, _ = checksum.opened(file.path)
+        with os.fdopen(descriptor, "rb") as opened:
+            data = opened.read()
     except FileNotFoundError as error:
         raise gone(file.path) from error
     if (digest := hashlib.sha256(data).hexdigest()) != file.sha256:

@@ -179,7 +179,7 @@ def test_remove_never_touches_what_was_linked_to(link: str, words: tuple[str, ..
 
 
 def test_show_tells_the_row_the_paths_and_the_digests(small: Small, small_cache: Path, ham_here: Here) -> None:
-    ran = ham_here("show", "ISIC_0000006", "--json", cache=small_cache)
+    ran = ham_here("show", "ISIC_0000006.jpg", "--json", cache=small_cache)
     image, mask = small.images["ISIC_0000006.jpg"], small.masks["ISIC_0000006_segmentation.png"]
     assert ran.code == 0
     assert {k: ran.result[k] for k in ("lesion_id", "dx", "dx_type", "age", "sex", "localization", "dataset", "partition")} == {

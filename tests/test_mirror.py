@@ -245,6 +245,7 @@ def test_of_a_mirror_that_is_down_no_part_is_enough(offered: Small, ham_here: He
     source = ("--source", "http://127.0.0.1:1", "--record", offered.record, "--json")
     ran = ham_here("fetch", "images", "--allow-partial", *source, cache=tmp_path / "cache")
     assert (ran.code, ran.result["have"]["images"]) == (4, 0)
+    assert ham_here("fetch", "images", "--allow-partial", "--dry-run", *source, cache=tmp_path / "cache").code == 4
     some = s.lay(tmp_path / "some", dict([*offered.images.items()][:3]))
     ran = ham_here("fetch", "images", "--allow-partial", "--source", some, *source, cache=tmp_path / "cache")
     assert (ran.code, ran.result["have"]["images"]) == (0, 3)

@@ -127,7 +127,8 @@ def foretell(run: Run, request: Request) -> int:
         "findings": [f.fields() for f in findings],
         "troubles": [asdict(trouble) for trouble in outcome.troubles],
     }
-    return 3 if findings else UnavailableError.exit_code if lacking and not request.allow_partial else 0
+    content = request.allow_partial and not (outcome.troubles and len(lacking) == len(found))
+    return 3 if findings else UnavailableError.exit_code if lacking and not content else 0
 
 
 _WHAT = {

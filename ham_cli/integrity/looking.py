@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ham_cli import archives
-from ham_cli.checksum import CHUNK, NO_FILE, ToMeasure, at_once, measure, sha256
+from ham_cli.checksum import CHUNK, ToMeasure, measure, opened, sha256
 
 if TYPE_CHECKING:
     from ham_cli.archives import Member
@@ -77,11 +75,8 @@ def _read(task: ToLook) -> bytes | None:
         if task.member.bytes > MAX_BYTES:
             raise archives.BadArchiveError(f"member {task.member.name!r} has {task.member.bytes} bytes: no published image has")
         return b"".join(archives.chunks(Path(task.path), task.member))
-    with open(task.path, "rb", buffering=0, opener=at_once) as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, NO_FILE)
-        size = status.st_size
+    descriptor, size = opened(task.path)
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
         return None if size > MAX_BYTES else b"".join(iter(lambda: file.read(max(size + 1, CHUNK)), b""))
 
 

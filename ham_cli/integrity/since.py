@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ham_cli import manifest
+from ham_cli.findings import Verdict
 from ham_cli.manifest import schemas
 from ham_cli.record import PARTITION
 
@@ -44,10 +45,17 @@ def compared(check: Check, findings: Sequence[Finding]) -> Since | None:
     could = {place: verdict for place, verdict in then.items() if place not in now and place[0] in looked and verdict in seen and as_close}
     gone = [place for place, verdict in could.items() if verdict != "missing" or _is_there(check, *place)]
     was_less = bool(last.options.get("components")) or bool(last.options.get("quick")) or (check.deep and not last.options.get("deep"))
-    new = [place for place in now if place not in then]
+    # What never came is missing, and not broken: the last check may not have asked for it.
+    new = [(f.component, f.path) for f in findings if (f.component, f.path) not in then and not _never_came(check, f)]
     return Since(
         str(last.options.get("verified", "")), () if was_less else tuple(sorted(p for _, p in new)), tuple(sorted(p for _, p in gone))
     )
+
+
+def _never_came(check: Check, finding: Finding) -> bool:
+    """Whether an image or mask is missing that no row places in the cache."""
+    missing = finding.verdict is Verdict.MISSING and finding.component in PARTITION
+    return missing and not check.holdings.has(finding.image_id or "", finding.component)
 
 
 def _is_there(check: Check, component: str, path: str) -> bool:
