@@ -40,14 +40,24 @@ def of_file(path: Path, algorithm: str, advanced: Callable[[int], None] | None =
     return size, digest.hexdigest()
 
 
+_AT_ONCE = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+"""How a file is opened that may be a pipe: one would otherwise be waited for."""
+
+
 def opened(path: str) -> tuple[int, int]:
-    """A descriptor to read a file from, and its size. Raises `OSError`, also for a pipe, which would otherwise be waited for."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
+    """A descriptor to read a file from, and its size. Raises `OSError`, also for what is there and no file."""
+    descriptor = os.open(path, _AT_ONCE)
+    try:
+        return descriptor, _size(os.fstat(descriptor), path)
+    except OSError:
         os.close(descriptor)
+        raise
+
+
+def _size(status: os.stat_result, path: str) -> int:
+    if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is no file", path)
-    return descriptor, status.st_size
+    return status.st_size
 
 
 @dataclass(frozen=True)
@@ -72,10 +82,10 @@ class Measured:
 def measure(task: ToMeasure) -> Measured:
     """Size and SHA-256 of one file."""
     try:
+        if task.quick:
+            return Measured(_size(os.stat(task.path), task.path))  # noqa: PTH116  (ten thousand times)
         descriptor, size = opened(task.path)
         try:
-            if task.quick:
-                return Measured(size)
             # One read for an image: asking for a byte more than it should have shows that there is none.
             digest, left = hashlib.sha256(), min(size, CHUNK) + 1
             total = 0
