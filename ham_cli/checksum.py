@@ -40,21 +40,15 @@ def of_file(path: Path, algorithm: str, advanced: Callable[[int], None] | None =
     return size, digest.hexdigest()
 
 
-_AT_ONCE = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-"""How a file is opened that may be a pipe: one would otherwise be waited for."""
-
-
 def opened(path: str) -> tuple[int, int]:
     """A descriptor to read a file from, and its size. Raises `OSError`, also for what is there and no file."""
-    descriptor = os.open(path, _AT_ONCE)
-    try:
-        return descriptor, _size(os.fstat(descriptor), path)
-    except OSError:
-        os.close(descriptor)
-        raise
+    # Looked at first: a pipe would be waited for, and O_NONBLOCK does not wait for a file's lease either.
+    size = _size(path)
+    return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)), size
 
 
-def _size(status: os.stat_result, path: str) -> int:
+def _size(path: str) -> int:
+    status = os.stat(path)  # noqa: PTH116  (ten thousand times)
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is no file", path)
     return status.st_size
@@ -83,7 +77,7 @@ def measure(task: ToMeasure) -> Measured:
     """Size and SHA-256 of one file."""
     try:
         if task.quick:
-            return Measured(_size(os.stat(task.path), task.path))  # noqa: PTH116  (ten thousand times)
+            return Measured(_size(task.path))
         descriptor, size = opened(task.path)
         try:
             # One read for an image: asking for a byte more than it should have shows that there is none.
